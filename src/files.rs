@@ -22,12 +22,8 @@ pub(crate) async fn read(path: impl Into<PathBuf>) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// The function panicked.
-pub(crate) async fn in_background<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(io::Error::other)
+pub(crate) async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)
 }
 
 /// As [`read`], for a caller whose thread can block.
@@ -36,9 +32,7 @@ pub(crate) async fn in_background<T: Send + 'static>(
 /// As [`read`].
 pub(crate) fn read_blocking(path: &Path) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
-    File::open(path)?
-        .take(LIMIT + 1)
-        .read_to_end(&mut content)?;
+    File::open(path)?.take(LIMIT + 1).read_to_end(&mut content)?;
     if content.len() as u64 > LIMIT {
         return Err(too_large());
     }

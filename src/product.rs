@@ -53,11 +53,7 @@ impl Product {
     /// Returns all of its environment variables.
     #[must_use]
     pub fn variables(&self) -> [&'static str; 3] {
-        [
-            self.api_url_variable,
-            self.org_id_variable,
-            self.auth_token_variable,
-        ]
+        [self.api_url_variable, self.org_id_variable, self.auth_token_variable]
     }
 }
 

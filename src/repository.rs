@@ -21,8 +21,7 @@ mod tests {
 
     #[test]
     fn links_are_those_of_the_repository() {
-        let repository =
-            "https://github.com/platform-orchestrator/terraform-provider-platform-orchestrator";
+        let repository = "https://github.com/platform-orchestrator/terraform-provider-platform-orchestrator";
         assert_eq!(ISSUES, format!("{repository}/issues"));
         let page = format!("{repository}/blob/main/docs/guides/a.md");
         assert_eq!(guide("a"), page);

@@ -2,10 +2,7 @@
 
 /// Returns the known name with the fewest edits, if they are few, or if one name is most of the other. Case and
 /// underscores do not count, because other languages spell names differently.
-pub(crate) fn nearest<'a>(
-    name: &str,
-    known: impl Iterator<Item = &'a String>,
-) -> Option<&'a String> {
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a String> {
     let is_part = |name: &str, known: &str| {
         let (short, long) = if name.len() < known.len() {
             (name, known)
@@ -21,10 +18,7 @@ pub(crate) fn nearest<'a>(
 }
 
 /// Returns the known name with the fewest edits, if they are few.
-pub(crate) fn nearly_equal<'a>(
-    name: &str,
-    known: impl Iterator<Item = &'a String>,
-) -> Option<&'a String> {
+pub(crate) fn nearly_equal<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<&'a String> {
     fewest_edits(name, known, |edits, name, _| edits <= few(name))
 }
 

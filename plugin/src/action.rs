@@ -24,12 +24,7 @@ pub trait Action: Send + Sync + 'static {
     }
 
     /// Runs the action. `config` contains no unknown values.
-    async fn invoke(
-        &self,
-        context: CallContext,
-        config: Value,
-        progress: Progress,
-    ) -> Vec<Diagnostic>;
+    async fn invoke(&self, context: CallContext, config: Value, progress: Progress) -> Vec<Diagnostic>;
 
     /// Returns the validation of configurations, if there is one.
     fn validate_config(&self) -> Option<&dyn ValidateConfig> {

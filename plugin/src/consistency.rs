@@ -22,23 +22,14 @@ pub(crate) fn check_plan(
     config: &Value,
     planned: &Value,
 ) -> Result<(), ValueError> {
-    check_object(
-        &schema.attributes,
-        ty,
-        [prior, config, planned],
-        Location::ROOT,
-    )
+    check_object(&schema.attributes, ty, [prior, config, planned], Location::ROOT)
 }
 
 /// Verifies that the path of each attribute that replaces the object exists.
 ///
 /// # Errors
 /// Returns the first path that neither value has.
-pub(crate) fn check_requires_replace(
-    paths: &[Path],
-    prior: &Value,
-    planned: &Value,
-) -> Result<(), ValueError> {
+pub(crate) fn check_requires_replace(paths: &[Path], prior: &Value, planned: &Value) -> Result<(), ValueError> {
     let missing = paths
         .iter()
         .find(|path| !has_path(prior, path) && !has_path(planned, path));
@@ -109,9 +100,7 @@ fn check_attribute(
         return Ok(());
     }
     match &attribute.kind {
-        AttributeKind::Nested(nesting, nested) => {
-            check_nested(*nesting, nested, ty, [prior, config, planned], at)
-        }
+        AttributeKind::Nested(nesting, nested) => check_nested(*nesting, nested, ty, [prior, config, planned], at),
         AttributeKind::Value(_) => Err(not_configured(at)),
     }
 }
@@ -125,9 +114,7 @@ fn check_nested(
 ) -> Result<(), ValueError> {
     match (nesting, ty, config, planned) {
         (Nesting::Single, ..) => check_object(nested, ty, [prior, config, planned], at),
-        (Nesting::List, Type::List(ty), Value::List(config), Value::List(planned))
-            if config.len() == planned.len() =>
-        {
+        (Nesting::List, Type::List(ty), Value::List(config), Value::List(planned)) if config.len() == planned.len() => {
             let prior = elements(prior);
             for (index, (config, planned)) in config.iter().zip(planned).enumerate() {
                 let prior = prior.get(index).unwrap_or(&Value::Null);
@@ -136,9 +123,7 @@ fn check_nested(
             }
             Ok(())
         }
-        (Nesting::Map, Type::Map(ty), Value::Map(config), Value::Map(planned))
-            if config.keys().eq(planned.keys()) =>
-        {
+        (Nesting::Map, Type::Map(ty), Value::Map(config), Value::Map(planned)) if config.keys().eq(planned.keys()) => {
             for (key, planned) in planned {
                 let config = config.get(key).unwrap_or(&Value::Null);
                 let location = at.down(LocationStep::Key(key))?;
@@ -154,9 +139,7 @@ fn check_nested(
         {
             Ok(())
         }
-        _ if planned.is_null() => {
-            Err(at.error("the planned value is null, but a value is configured"))
-        }
+        _ if planned.is_null() => Err(at.error("the planned value is null, but a value is configured")),
         _ => Err(not_configured(at)),
     }
 }
@@ -175,9 +158,9 @@ fn has_path(value: &Value, Path(steps): &Path) -> bool {
         let below = match (value, step) {
             (Value::Unknown(_), _) => return true,
             (Value::Map(elements), Step::Attribute(key) | Step::Key(key)) => elements.get(key),
-            (Value::List(elements), Step::Index(index)) => usize::try_from(*index)
-                .ok()
-                .and_then(|index| elements.get(index)),
+            (Value::List(elements), Step::Index(index)) => {
+                usize::try_from(*index).ok().and_then(|index| elements.get(index))
+            }
             _ => None,
         };
         match below {
@@ -216,11 +199,9 @@ fn compare(
         (Value::Unknown(_), Value::Unknown(_), _) => true,
         (Value::Unknown(_), _, _) => matches!(unknowns, UnknownMatches::Anything),
         (Value::String(left), Value::String(right), _) => is_same_text(left, right),
-        (Value::List(left), Value::List(right), Type::Set(ty)) => {
-            correspond(left, right, |left, right| {
-                compare(left, right, ty, unknowns, at).is_ok()
-            })
-        }
+        (Value::List(left), Value::List(right), Type::Set(ty)) => correspond(left, right, |left, right| {
+            compare(left, right, ty, unknowns, at).is_ok()
+        }),
         (Value::List(left), Value::List(right), Type::List(_) | Type::Tuple(_)) => {
             for (index, (left, right)) in left.iter().zip(right).enumerate() {
                 let ty = match ty {
@@ -228,13 +209,7 @@ fn compare(
                     Type::Tuple(elements) => elements.get(index).unwrap_or(&Type::Dynamic),
                     _ => &Type::Dynamic,
                 };
-                compare(
-                    left,
-                    right,
-                    ty,
-                    unknowns,
-                    at.down(LocationStep::Index(index))?,
-                )?;
+                compare(left, right, ty, unknowns, at.down(LocationStep::Index(index))?)?;
             }
             left.len() == right.len()
         }
@@ -247,9 +222,7 @@ fn compare(
         }
         (Value::Map(left), Value::Map(right), Type::Object(attributes)) => {
             for (name, ty) in attributes {
-                let attribute = |values: &BTreeMap<String, Value>| {
-                    values.get(name).cloned().unwrap_or_default()
-                };
+                let attribute = |values: &BTreeMap<String, Value>| values.get(name).cloned().unwrap_or_default();
                 let location = at.down(LocationStep::Attribute(name))?;
                 compare(&attribute(left), &attribute(right), ty, unknowns, location)?;
             }
@@ -257,13 +230,7 @@ fn compare(
         }
         (Value::Dynamic(left_ty, left), Value::Dynamic(right_ty, right), _) => {
             if left_ty == right_ty {
-                return compare(
-                    left,
-                    right,
-                    left_ty,
-                    unknowns,
-                    at.down(LocationStep::Dynamic)?,
-                );
+                return compare(left, right, left_ty, unknowns, at.down(LocationStep::Dynamic)?);
             }
             // The type of an unknown dynamic value is known only with the value.
             matches!(unknowns, UnknownMatches::Anything) && !left.is_wholly_known()
@@ -280,11 +247,8 @@ fn compare(
 /// Returns whether each element of either set corresponds to one of the other. Unknown elements can turn out to be the
 /// same element, so the numbers of elements are not compared.
 fn correspond(left: &[Value], right: &[Value], matches: impl Fn(&Value, &Value) -> bool) -> bool {
-    left.iter()
-        .all(|left| right.iter().any(|right| matches(left, right)))
-        && right
-            .iter()
-            .all(|right| left.iter().any(|left| matches(left, right)))
+    left.iter().all(|left| right.iter().any(|right| matches(left, right)))
+        && right.iter().all(|right| left.iter().any(|left| matches(left, right)))
 }
 
 fn elements(value: &Value) -> &[Value] {

@@ -109,12 +109,7 @@ impl Path {
 
     /// Returns the path through nested attributes: `Path::new(["cluster", "name"])`.
     pub fn new<const N: usize>(names: [&str; N]) -> Self {
-        Self(
-            names
-                .into_iter()
-                .map(|n| Step::Attribute(n.to_owned()))
-                .collect(),
-        )
+        Self(names.into_iter().map(|n| Step::Attribute(n.to_owned())).collect())
     }
 
     /// Returns the path of the attribute `name` below this path.

@@ -17,7 +17,5 @@ pub(crate) async fn run_isolated<T: Send + 'static>(
         Ok(Err(panicked)) => format!("panicked: {panicked}"),
         Err(_) => "was shut down".to_owned(),
     };
-    Err(Diagnostic::bug(format!(
-        "While {doing}, the provider {ended}"
-    )))
+    Err(Diagnostic::bug(format!("While {doing}, the provider {ended}")))
 }

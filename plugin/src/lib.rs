@@ -282,9 +282,9 @@ pub use number::{Number, NumberError};
 pub use provider::{ConfigureRequest, Provider};
 pub use redaction::Redact;
 pub use resource::{
-    ApplyResponse, CreateRequest, DeleteRequest, IdentityAttribute, IdentitySchema, ImportRequest,
-    ImportState, MoveRequest, MoveState, ObserveState, PlanRequest, PlanResponse, ReadRequest,
-    ReadResponse, Resource, ResourceIdentity, UpdateRequest, UpgradeRequest, UpgradeState,
+    ApplyResponse, CreateRequest, DeleteRequest, IdentityAttribute, IdentitySchema, ImportRequest, ImportState,
+    MoveRequest, MoveState, ObserveState, PlanRequest, PlanResponse, ReadRequest, ReadResponse, Resource,
+    ResourceIdentity, UpdateRequest, UpgradeRequest, UpgradeState,
 };
 pub use schema::{Attribute, AttributeKind, Nesting, Schema};
 pub use serve::{Options, serve};

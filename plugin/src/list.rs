@@ -23,12 +23,7 @@ pub trait ListResource: Send + Sync + 'static {
     ///
     /// # Errors
     /// Returns the error to show after the objects that were sent.
-    async fn list(
-        &self,
-        context: CallContext,
-        request: ListRequest,
-        found: FoundObjects,
-    ) -> Result<(), Diagnostic>;
+    async fn list(&self, context: CallContext, request: ListRequest, found: FoundObjects) -> Result<(), Diagnostic>;
 
     /// Returns the validation of configurations, if there is one.
     fn validate_config(&self) -> Option<&dyn ValidateConfig> {

@@ -42,10 +42,7 @@ pub(crate) enum LocationStep<'a> {
 
 impl<'a> Location<'a> {
     /// The location of the value itself.
-    pub(crate) const ROOT: Location<'static> = Location {
-        parent: None,
-        depth: 0,
-    };
+    pub(crate) const ROOT: Location<'static> = Location { parent: None, depth: 0 };
 
     /// Returns the location one step below this one.
     ///

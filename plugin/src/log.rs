@@ -69,8 +69,7 @@ fn level(variable: impl Fn(&str) -> Option<String>) -> LevelFilter {
 fn module(target: &str, provider_crate: &str) -> Option<String> {
     let in_crate = |name, prefix| {
         let path = target.strip_prefix(name)?;
-        (path.is_empty() || path.starts_with("::"))
-            .then(|| format!("{prefix}{}", path.replace("::", ".")))
+        (path.is_empty() || path.starts_with("::")).then(|| format!("{prefix}{}", path.replace("::", ".")))
     };
     in_crate(THIS_CRATE, "provider.plugin").or_else(|| in_crate(provider_crate, "provider"))
 }
@@ -121,12 +120,7 @@ where
         Some(self.level)
     }
 
-    fn on_new_span(
-        &self,
-        attributes: &span::Attributes<'_>,
-        id: &span::Id,
-        context: Context<'_, S>,
-    ) {
+    fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &span::Id, context: Context<'_, S>) {
         let mut fields = Fields::default();
         attributes.record(&mut self.visitor(&mut fields));
         if let Some(span) = context.span(id) {
@@ -275,25 +269,15 @@ mod tests {
     #[test]
     fn an_event_is_a_line_of_strings() {
         let lines = lines(LevelFilter::TRACE, || {
-            let span =
-                tracing::info_span!("call", rpc = "ReadResource", status = tracing::field::Empty);
+            let span = tracing::info_span!("call", rpc = "ReadResource", status = tracing::field::Empty);
             span.record("status", 200);
             span.in_scope(|| tracing::warn!(count = 3, ok = true, name = "a\nb", "to {}", "you"));
         });
-        let [line] = lines.as_slice() else {
-            panic!("{lines:?}")
-        };
-        assert!(
-            line.ends_with("}\n") && line.matches('\n').count() == 1,
-            "{line}"
-        );
+        let [line] = lines.as_slice() else { panic!("{lines:?}") };
+        assert!(line.ends_with("}\n") && line.matches('\n').count() == 1, "{line}");
         let mut fields: BTreeMap<String, String> = serde_json::from_str(line).unwrap();
         let timestamp = fields.remove("@timestamp").unwrap();
-        assert_eq!(
-            timestamp.len(),
-            "2006-01-02T15:04:05.000000Z".len(),
-            "{timestamp}"
-        );
+        assert_eq!(timestamp.len(), "2006-01-02T15:04:05.000000Z".len(), "{timestamp}");
         let expected = [
             ("@level", "warn"),
             ("@message", "to you"),
@@ -304,10 +288,7 @@ mod tests {
             ("rpc", "ReadResource"),
             ("status", "200"),
         ];
-        assert_eq!(
-            fields,
-            expected.map(|(k, v)| (k.to_owned(), v.to_owned())).into()
-        );
+        assert_eq!(fields, expected.map(|(k, v)| (k.to_owned(), v.to_owned())).into());
     }
 
     #[test]
@@ -326,19 +307,14 @@ mod tests {
         let lines = lines(LevelFilter::INFO, || {
             tracing::info!(target: "some_provider::client", "sent");
         });
-        assert!(
-            lines[0].contains(r#""@module":"provider.client""#),
-            "{lines:?}"
-        );
+        assert!(lines[0].contains(r#""@module":"provider.client""#), "{lines:?}");
     }
 
     #[test]
     fn messages_fields_and_spans_are_redacted() {
         let lines = lines(LevelFilter::TRACE, || {
             let span = tracing::info_span!("call", token = "5ec4e7");
-            span.in_scope(|| {
-                tracing::info!(url = "https://sts/?signature=5ec4e7", "Bearer 5ec4e7")
-            });
+            span.in_scope(|| tracing::info!(url = "https://sts/?signature=5ec4e7", "Bearer 5ec4e7"));
         });
         assert_eq!(lines.len(), 1);
         assert!(!lines[0].contains("5ec4e7"), "{}", lines[0]);

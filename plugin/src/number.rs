@@ -159,12 +159,7 @@ mod tests {
     #[test]
     fn numbers_with_too_many_digits_are_refused_without_writing_them_out() {
         let long = "1".repeat(MAX_LENGTH + 1);
-        for text in [
-            "1e999999999",
-            "1e-999999999999999999999999",
-            "1e10001",
-            &long,
-        ] {
+        for text in ["1e999999999", "1e-999999999999999999999999", "1e10001", &long] {
             assert_eq!(Number::parse(text), Err(NumberError::TooLong));
         }
         assert!(Number::parse("1e9999").is_ok());
@@ -175,14 +170,8 @@ mod tests {
         assert_eq!(Number::from_f64(3.0), Some(Number::Integer(3)));
         assert_eq!(Number::from_f64(-0.0), Some(Number::Integer(0)));
         let past_integers = Number::Decimal("-9223372036854777856".to_owned());
-        assert_eq!(
-            Number::from_f64(-9.223_372_036_854_778e18),
-            Some(past_integers)
-        );
-        assert_eq!(
-            Number::from_f64(1e300),
-            Number::parse(&format!("{:.0}", 1e300)).ok()
-        );
+        assert_eq!(Number::from_f64(-9.223_372_036_854_778e18), Some(past_integers));
+        assert_eq!(Number::from_f64(1e300), Number::parse(&format!("{:.0}", 1e300)).ok());
         assert_eq!(Number::from_f64(f64::NAN), None);
         assert_eq!(Number::from_f64(f64::NEG_INFINITY), None);
         for integer in [0, 7, u64::MAX, 1 << 63, (1 << 63) + 1, u64::MAX - 2047] {

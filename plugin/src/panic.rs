@@ -48,14 +48,11 @@ impl fmt::Display for Panicked {
 pub(crate) async fn catch<T>(call: impl Future<Output = T>) -> Result<T, Panicked> {
     CAUGHT
         .scope(RefCell::default(), async {
-            AssertUnwindSafe(call)
-                .catch_unwind()
-                .await
-                .map_err(|payload| {
-                    let seen = CAUGHT.with(RefCell::take);
-                    // Without the hook, only the message is known.
-                    seen.unwrap_or_else(|| Panicked::new(message(&*payload), None))
-                })
+            AssertUnwindSafe(call).catch_unwind().await.map_err(|payload| {
+                let seen = CAUGHT.with(RefCell::take);
+                // Without the hook, only the message is known.
+                seen.unwrap_or_else(|| Panicked::new(message(&*payload), None))
+            })
         })
         .await
 }
@@ -139,10 +136,7 @@ mod tests {
     #[test]
     fn caught_panics_are_logged_and_are_not_a_crash() {
         let stderr = stderr_of("panic_in_a_call");
-        assert!(
-            stderr.contains("a call panicked: in a call: (redacted)"),
-            "{stderr}"
-        );
+        assert!(stderr.contains("a call panicked: in a call: (redacted)"), "{stderr}");
         assert!(!stderr.contains("panic: "), "{stderr}");
     }
 
@@ -157,13 +151,7 @@ mod tests {
     #[test]
     fn other_panics_are_reported_as_a_crash() {
         let stderr = stderr_of("panic_elsewhere");
-        assert!(
-            stderr.starts_with("panic: elsewhere: (redacted) ("),
-            "{stderr}"
-        );
-        assert!(
-            stderr.lines().next().unwrap().contains("panic.rs:"),
-            "{stderr}"
-        );
+        assert!(stderr.starts_with("panic: elsewhere: (redacted) ("), "{stderr}");
+        assert!(stderr.lines().next().unwrap().contains("panic.rs:"), "{stderr}");
     }
 }

@@ -31,13 +31,7 @@ fn check_object(attributes: &[Attribute], config: &Value, at: &Path, found: &mut
     }
 }
 
-fn check_nested(
-    nesting: Nesting,
-    nested: &[Attribute],
-    value: &Value,
-    at: &Path,
-    found: &mut Vec<Diagnostic>,
-) {
+fn check_nested(nesting: Nesting, nested: &[Attribute], value: &Value, at: &Path, found: &mut Vec<Diagnostic>) {
     match (nesting, value) {
         (Nesting::Single, Value::Map(_)) => check_object(nested, value, at, found),
         (Nesting::Map, Value::Map(elements)) => {

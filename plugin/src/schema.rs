@@ -71,11 +71,7 @@ impl Attribute {
     }
 
     /// Returns an attribute with one object of nested attributes.
-    pub fn object(
-        name: &'static str,
-        description: impl Into<Cow<'static, str>>,
-        attributes: Vec<Attribute>,
-    ) -> Self {
+    pub fn object(name: &'static str, description: impl Into<Cow<'static, str>>, attributes: Vec<Attribute>) -> Self {
         Self::nested(name, description, Nesting::Single, attributes)
     }
 
@@ -86,18 +82,10 @@ impl Attribute {
         nesting: Nesting,
         attributes: Vec<Attribute>,
     ) -> Self {
-        Self::with_kind(
-            name,
-            AttributeKind::Nested(nesting, attributes),
-            description,
-        )
+        Self::with_kind(name, AttributeKind::Nested(nesting, attributes), description)
     }
 
-    fn with_kind(
-        name: &'static str,
-        kind: AttributeKind,
-        description: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    fn with_kind(name: &'static str, kind: AttributeKind, description: impl Into<Cow<'static, str>>) -> Self {
         Self {
             name,
             description: description.into(),
@@ -113,28 +101,19 @@ impl Attribute {
     /// Returns the same attribute as a required one.
     #[must_use]
     pub fn required(self) -> Self {
-        Self {
-            required: true,
-            ..self
-        }
+        Self { required: true, ..self }
     }
 
     /// Returns the same attribute as an optional one.
     #[must_use]
     pub fn optional(self) -> Self {
-        Self {
-            optional: true,
-            ..self
-        }
+        Self { optional: true, ..self }
     }
 
     /// Returns the same attribute as a computed one.
     #[must_use]
     pub fn computed(self) -> Self {
-        Self {
-            computed: true,
-            ..self
-        }
+        Self { computed: true, ..self }
     }
 
     /// Returns the same attribute as a sensitive one.
@@ -171,10 +150,5 @@ impl Schema {
 }
 
 fn object_type(attributes: &[Attribute]) -> Type {
-    Type::Object(
-        attributes
-            .iter()
-            .map(|a| (a.name.to_owned(), a.ty()))
-            .collect(),
-    )
+    Type::Object(attributes.iter().map(|a| (a.name.to_owned(), a.ty())).collect())
 }

@@ -104,8 +104,8 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         options.token = arguments.token;
     }
     let address = format!("127.0.0.1:{}", options.port);
-    let orchestrator = Orchestrator::start(options)
-        .map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))?;
+    let orchestrator =
+        Orchestrator::start(options).map_err(|error| io::Error::new(error.kind(), format!("{address}: {error}")))?;
     let mut introduction = introduction(&orchestrator, given_token);
     let eks = if arguments.eks {
         let options = eks::EksOptions {

@@ -25,10 +25,7 @@ use sandbox::{Pool, Taken};
 
 type Test = fn() -> Result<(), Failed>;
 
-#[expect(
-    clippy::print_stderr,
-    reason = "who runs the tests has to know why they are skipped"
-)]
+#[expect(clippy::print_stderr, reason = "who runs the tests has to know why they are skipped")]
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Each thread has a small EKS of its own, which takes some memory.
@@ -78,19 +75,11 @@ fn documented() -> Result<(Taken<Eks>, RunnerSetup), Failed> {
 
 /// The name under which the cluster knows the session of a runner, or the reason why it does not let it in.
 fn user_of(eks: &Eks, runner: &RunnerSetup, session_name: &str) -> Result<String, Error> {
-    let session = eks.assume_role(
-        &runner.role_arn,
-        session_name,
-        &eks.oidc_token("my-org", "my-runner")?,
-    )?;
+    let session = eks.assume_role(&runner.role_arn, session_name, &eks.oidc_token("my-org", "my-runner")?)?;
     let token = eks.cluster_token(&session)?;
     let user = eks.kubectl_as(
         &token,
-        &[
-            "auth",
-            "whoami",
-            "--output=jsonpath={.status.userInfo.username}",
-        ],
+        &["auth", "whoami", "--output=jsonpath={.status.userInfo.username}"],
         "",
     )?;
     Ok(user)

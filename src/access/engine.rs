@@ -216,11 +216,7 @@ mod tests {
     }
 
     fn outcome(results: &[CheckResult], id: CheckId) -> &Outcome {
-        &results
-            .iter()
-            .find(|result| result.id == id)
-            .unwrap()
-            .outcome
+        &results.iter().find(|result| result.id == id).unwrap().outcome
     }
 
     #[derive(Default)]
@@ -320,16 +316,9 @@ mod tests {
         let results = run_all(unreachable, &minute(), &()).await;
         for check in [id("api-server"), id("namespace"), id("job-dry-run")] {
             let skip = outcome(&results, check).skip.clone();
-            assert_eq!(
-                skip,
-                Some(Skip::Incomplete("no response".into())),
-                "{check}"
-            );
+            assert_eq!(skip, Some(Skip::Incomplete("no response".into())), "{check}");
         }
-        assert_eq!(
-            outcome(&results, id("role-trust")).skip,
-            Some(Skip::Unknown)
-        );
+        assert_eq!(outcome(&results, id("role-trust")).skip, Some(Skip::Unknown));
     }
 
     #[tokio::test]
@@ -377,9 +366,6 @@ mod tests {
         let start = Instant::now();
         let results = run_all(forever, &limit, &()).await;
         assert!(start.elapsed() < Duration::from_millis(10));
-        assert_eq!(
-            outcome(&results, id("session-name")).message,
-            "Not checked: canceled."
-        );
+        assert_eq!(outcome(&results, id("session-name")).message, "Not checked: canceled.");
     }
 }

@@ -47,15 +47,10 @@ pub use issuer::AUDIENCE;
 pub use objects::{cluster_policy, trust_policy};
 pub use outcome::{Comparison, IncompleteReason, Outcome, Remedy, Skip, Status};
 pub use preflight::Preflight;
-pub use probe::{
-    ContainerEnd, Deletion, Ended, Event, Prepared, Probe, ProbeOptions, ProbeReport, Reason,
-    ReasonKind,
-};
+pub use probe::{ContainerEnd, Deletion, Ended, Event, Prepared, Probe, ProbeOptions, ProbeReport, Reason, ReasonKind};
 pub use render::hcl;
 pub use report::{Report, Unchecked};
-pub use settings::{
-    AssumeRole, CheckSetting, DEFAULT_RUNNER_IMAGE, Identity, Kubeconfig, Settings,
-};
+pub use settings::{AssumeRole, CheckSetting, DEFAULT_RUNNER_IMAGE, Identity, Kubeconfig, Settings};
 pub use setup::{JobIdentity, Setup};
 pub use subject::{Known, Subject};
 

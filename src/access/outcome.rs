@@ -213,10 +213,7 @@ impl Outcome {
     /// Returns the outcome with a fix and the cause that it removes.
     #[must_use]
     pub fn fix(mut self, cause: Cause, fix: impl Into<Fix>) -> Self {
-        self.remedy = Some(Box::new(Remedy {
-            cause,
-            fix: fix.into(),
-        }));
+        self.remedy = Some(Box::new(Remedy { cause, fix: fix.into() }));
         self
     }
 
@@ -284,9 +281,7 @@ impl Outcome {
     pub(super) fn redacted(self) -> Self {
         Self {
             skip: self.skip.map(|skip| match skip {
-                Skip::Incomplete(IncompleteReason::Missing(clause)) => {
-                    Skip::Incomplete(redacted(clause).into())
-                }
+                Skip::Incomplete(IncompleteReason::Missing(clause)) => Skip::Incomplete(redacted(clause).into()),
                 other => other,
             }),
             message: redacted(self.message),

@@ -37,7 +37,8 @@ impl InvalidValue {
 /// # Errors
 /// If the text is not `https://` and a host, perhaps with a port and a path. IAM accepts no other parts of a URL.
 pub fn issuer(text: &str) -> Result<String, InvalidValue> {
-    const EXPECTED: &str = "Write it as https:// and a host, with a path if it has one: \"https://oidc.humanitec.dev\".";
+    const EXPECTED: &str =
+        "Write it as https:// and a host, with a path if it has one: \"https://oidc.humanitec.dev\".";
     let issuer = text.trim_end_matches('/');
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~/:%".contains(c);
     let has_host = |url: Url| url.scheme() == "https" && url.has_host();
@@ -71,8 +72,7 @@ pub fn cidr(text: &str) -> Result<IpNet, InvalidValue> {
 /// # Errors
 /// If the text is empty, or contains a space or a character outside ASCII.
 pub fn image(text: &str) -> Result<String, InvalidValue> {
-    const EXPECTED: &str =
-        "Write it without spaces: \"registry.example.com/humanitec-runner:v1.2.3\".";
+    const EXPECTED: &str = "Write it without spaces: \"registry.example.com/humanitec-runner:v1.2.3\".";
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(text.to_owned())
     } else {
@@ -85,10 +85,8 @@ pub fn image(text: &str) -> Result<String, InvalidValue> {
 /// # Errors
 /// If STS does not accept it (`RoleSessionName` of `AssumeRole` in its API reference).
 pub fn role_session_name(text: &str) -> Result<String, InvalidValue> {
-    const EXPECTED: &str =
-        "Use 2 to 64 ASCII letters, digits, and characters of _+=,.@- (no spaces).";
-    characters(text, 64, "_+=,.@-")
-        .ok_or_else(|| InvalidValue::new("is not the name of a session", EXPECTED))
+    const EXPECTED: &str = "Use 2 to 64 ASCII letters, digits, and characters of _+=,.@- (no spaces).";
+    characters(text, 64, "_+=,.@-").ok_or_else(|| InvalidValue::new("is not the name of a session", EXPECTED))
 }
 
 /// Returns the external ID that the trust policy of a role requires.
@@ -96,10 +94,8 @@ pub fn role_session_name(text: &str) -> Result<String, InvalidValue> {
 /// # Errors
 /// If STS does not accept it (`ExternalId` of `AssumeRole` in its API reference).
 pub fn external_id(text: &str) -> Result<String, InvalidValue> {
-    const EXPECTED: &str =
-        "Use 2 to 1,224 ASCII letters, digits, and characters of _+=,.@:/- (no spaces).";
-    characters(text, 1224, "_+=,.@:/-")
-        .ok_or_else(|| InvalidValue::new("is not an external ID", EXPECTED))
+    const EXPECTED: &str = "Use 2 to 1,224 ASCII letters, digits, and characters of _+=,.@:/- (no spaces).";
+    characters(text, 1224, "_+=,.@:/-").ok_or_else(|| InvalidValue::new("is not an external ID", EXPECTED))
 }
 
 /// Returns a text of 2 to `most` letters, digits, and these other characters.
@@ -119,8 +115,7 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// # Errors
 /// What is wrong with the text.
 pub fn duration(text: &str) -> Result<Duration, InvalidValue> {
-    const EXPECTED: &str =
-        "Write a number and a unit (ms, s, m, h), or several of them: \"30s\", \"2m\", \"1h30m\".";
+    const EXPECTED: &str = "Write a number and a unit (ms, s, m, h), or several of them: \"30s\", \"2m\", \"1h30m\".";
     go_duration(text).map_err(|why| InvalidValue::new(format!("cannot be used: {why}"), EXPECTED))
 }
 

@@ -121,15 +121,8 @@ pub(crate) fn evaluate(document: &Value, request: &dyn PolicyRequest) -> PolicyD
         unknown_deny,
         closest,
     } = findings(document, request);
-    if let Some(Denial {
-        reason,
-        is_conditional,
-    }) = denial
-    {
-        return PolicyDecision::Denied {
-            reason,
-            is_conditional,
-        };
+    if let Some(Denial { reason, is_conditional }) = denial {
+        return PolicyDecision::Denied { reason, is_conditional };
     }
     match (allows, unknown_deny, unknown_allow) {
         (true, Some(what), _) | (false, _, Some(what)) => PolicyDecision::Unknown(what),
@@ -239,13 +232,7 @@ struct StatementFindings {
 
 impl StatementFindings {
     /// Adds a statement.
-    fn add(
-        &mut self,
-        name: String,
-        statement: &Value,
-        request: &dyn PolicyRequest,
-        version: Version,
-    ) {
+    fn add(&mut self, name: String, statement: &Value, request: &dyn PolicyRequest, version: Version) {
         let Some(elements) = statement.as_object() else {
             self.unknown_allow = Some(format!("{name} is not an object"));
             return;
@@ -262,23 +249,13 @@ impl StatementFindings {
             }
         }
         match (StatementEffect::read(elements), unknown) {
-            (Some(StatementEffect::Deny), None) if refused.is_empty() => {
-                self.deny(&name, statement)
-            }
-            (Some(StatementEffect::Deny), Some(what)) if refused.is_empty() => {
-                self.unknown_deny = Some(what)
-            }
+            (Some(StatementEffect::Deny), None) if refused.is_empty() => self.deny(&name, statement),
+            (Some(StatementEffect::Deny), Some(what)) if refused.is_empty() => self.unknown_deny = Some(what),
             (Some(StatementEffect::Deny), _) => {}
             (Some(StatementEffect::Allow), None) if refused.is_empty() => self.allows = true,
-            (Some(StatementEffect::Allow), Some(what)) if refused.is_empty() => {
-                self.unknown_allow = Some(what)
-            }
+            (Some(StatementEffect::Allow), Some(what)) if refused.is_empty() => self.unknown_allow = Some(what),
             (Some(StatementEffect::Allow), _) => {
-                if self
-                    .closest
-                    .as_ref()
-                    .is_none_or(|(best, _)| matching > *best)
-                {
+                if self.closest.as_ref().is_none_or(|(best, _)| matching > *best) {
                     self.closest = Some((matching, refused));
                 }
             }
@@ -303,10 +280,7 @@ impl StatementFindings {
                 found: statement.to_string(),
                 hint: Some("A Deny overrides every Allow.".to_owned()),
             };
-            self.denial = Some(Denial {
-                reason,
-                is_conditional,
-            });
+            self.denial = Some(Denial { reason, is_conditional });
         }
     }
 }
@@ -328,10 +302,7 @@ pub(crate) fn statement_matches(
     request: &dyn PolicyRequest,
     version: Version,
 ) -> Vec<Match> {
-    let mut matches = vec![
-        principal(name, elements, request),
-        action(name, elements, request),
-    ];
+    let mut matches = vec![principal(name, elements, request), action(name, elements, request)];
     let mut known = vec![
         "Sid",
         "Effect",
@@ -361,9 +332,7 @@ pub(crate) fn statement_matches(
                 }
             }
         }
-        Some(_) => matches.push(Match::Unknown(format!(
-            "{name}: its Condition cannot be parsed"
-        ))),
+        Some(_) => matches.push(Match::Unknown(format!("{name}: its Condition cannot be parsed"))),
     }
     matches
 }

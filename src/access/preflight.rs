@@ -62,12 +62,7 @@ impl Preflight {
     }
 
     /// Runs every check of a runner once. The time limit begins when the runner's turn comes.
-    pub async fn check(
-        &self,
-        subject: &Subject,
-        limit: &TimeLimit,
-        observer: &dyn Observer,
-    ) -> Report {
+    pub async fn check(&self, subject: &Subject, limit: &TimeLimit, observer: &dyn Observer) -> Report {
         let called = Instant::now();
         let _turn = self.turn(limit).await;
         let limit = TimeLimit {
@@ -84,12 +79,7 @@ impl Preflight {
     /// The time limit is for waiting: a run that has begun before its end can take a while longer, so that a slow AWS
     /// does not turn a failure into a check that did not run. A cause whose wait failed for one runner is not waited
     /// for again for another one: fifty runners that share a broken role fail together.
-    pub async fn wait(
-        &self,
-        subject: &Subject,
-        limit: &TimeLimit,
-        observer: &dyn Observer,
-    ) -> Report {
+    pub async fn wait(&self, subject: &Subject, limit: &TimeLimit, observer: &dyn Observer) -> Report {
         self.expect_changes();
         let (mut pause, longest) = PAUSES;
         let mut before = None;
@@ -129,19 +119,11 @@ impl Preflight {
     }
 
     /// Runs every check of a runner once, now.
-    async fn run_once(
-        &self,
-        subject: &Subject,
-        limit: &TimeLimit,
-        observer: &dyn Observer,
-    ) -> Report {
+    async fn run_once(&self, subject: &Subject, limit: &TimeLimit, observer: &dyn Observer) -> Report {
         let run = Run::new(&self.connections, subject);
         let steps = engine::Steps {
             needs: |id| self.settings().needs(id),
-            without: |id| {
-                self.skipped_by_name(id)
-                    .or_else(|| checks::without_calls(&run, id))
-            },
+            without: |id| self.skipped_by_name(id).or_else(|| checks::without_calls(&run, id)),
             run: |id| checks::run(&run, id),
             only_warns: |id| checks::only_warns(subject, id),
         };

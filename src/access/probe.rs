@@ -152,11 +152,7 @@ impl Probe {
     ///
     /// # Errors
     /// Why there can be no probe, such as that the caller is not allowed to delete Jobs.
-    pub async fn prepare<'a>(
-        &'a self,
-        subject: &'a Subject,
-        options: ProbeOptions,
-    ) -> Result<Prepared<'a>, Outcome> {
+    pub async fn prepare<'a>(&'a self, subject: &'a Subject, options: ProbeOptions) -> Result<Prepared<'a>, Outcome> {
         let run = Run::new(&self.connections, subject);
         let prepared = Box::pin(prepare(run, options)).await;
         prepared.map_err(|error| Outcome::from(error).redacted())
@@ -250,11 +246,7 @@ impl Prepared<'_> {
     /// Creates the Job, follows it, and deletes it. `say` is called with each step as it happens.
     ///
     /// A cancellation ends the probe at any time, and the Job is still deleted.
-    pub async fn run(
-        &self,
-        cancelled: &CancellationToken,
-        say: &(dyn Fn(&str) + Sync),
-    ) -> ProbeReport {
+    pub async fn run(&self, cancelled: &CancellationToken, say: &(dyn Fn(&str) + Sync)) -> ProbeReport {
         let mut report = ProbeReport {
             ended: Ended::Unknown("Canceled.".to_owned()),
             pod: None,
@@ -293,9 +285,7 @@ impl Prepared<'_> {
                     report.ended = Ended::Unknown(format!("No Job was created: {error}."));
                     return redact(report);
                 }
-                Ended::Unknown(format!(
-                    "It is unknown whether the Job was created: {error}."
-                ))
+                Ended::Unknown(format!("It is unknown whether the Job was created: {error}."))
             }
         };
         report.deletion = self.delete(is_confirmed, say).await;
@@ -341,13 +331,11 @@ impl Prepared<'_> {
                 "The caller has no permission to impersonate the runner's user: {message}."
             )),
             // An EKS access policy grants by principal, and not by the name that is impersonated.
-            _ if is_impersonated && refusal(*code, message) == Refusal::NoRight => {
-                Ended::Unknown(format!(
-                    "The impersonated user is not allowed to create the Job: {message}. If the role has this permission \
+            _ if is_impersonated && refusal(*code, message) == Refusal::NoRight => Ended::Unknown(format!(
+                "The impersonated user is not allowed to create the Job: {message}. If the role has this permission \
                      through an EKS access policy, which impersonation does not include, set --as runner. `eks-runner \
                      check` shows whether it does."
-                ))
-            }
+            )),
             _ => Ended::NotStarted(reason),
         })
     }

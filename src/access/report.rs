@@ -124,12 +124,7 @@ impl Report {
             .iter()
             .map(|(reason, count)| format!("{reason} ({count})"))
             .collect();
-        (count > 0).then(|| {
-            format!(
-                "{count} of {all} checks could not run: {}.",
-                reasons.join(", ")
-            )
-        })
+        (count > 0).then(|| format!("{count} of {all} checks could not run: {}.", reasons.join(", ")))
     }
 
     /// Returns what might change by waiting, each once by its cause.
@@ -146,8 +141,7 @@ impl Report {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         let mut failed = self.with_status(Status::Failed);
-        failed.all(|result| result.outcome.retryable)
-            && self.checks.iter().any(|result| result.outcome.retryable)
+        failed.all(|result| result.outcome.retryable) && self.checks.iter().any(|result| result.outcome.retryable)
     }
 }
 
@@ -180,10 +174,7 @@ mod tests {
         for (check, outcome) in [
             (id("assume-role"), Outcome::not_applicable("Not here.")),
             (id("role-trust"), Outcome::skipped(Skip::Unknown, "Later.")),
-            (
-                id("job-dry-run"),
-                Outcome::skipped(Skip::Requested, "Skipped by name."),
-            ),
+            (id("job-dry-run"), Outcome::skipped(Skip::Requested, "Skipped by name.")),
             (id("rbac-list-pods"), denied()),
             (id("rbac-list-events"), denied()),
             (id("cluster-endpoint"), Outcome::warned("Hm.")),
@@ -194,10 +185,7 @@ mod tests {
         }
         let failed = report(&[
             (id("namespace"), Outcome::failed("No.")),
-            (
-                id("service-account"),
-                Outcome::skipped(Skip::Blocked, "Needs it."),
-            ),
+            (id("service-account"), Outcome::skipped(Skip::Blocked, "Needs it.")),
         ]);
         assert!(failed.is_complete() && failed.has_failed() && !failed.is_ok());
     }
@@ -207,14 +195,8 @@ mod tests {
         let report = report(&[
             (id("role-exists"), Outcome::incomplete("denied", "Denied.")),
             (id("role-trust"), Outcome::incomplete("denied", "Needs it.")),
-            (
-                id("api-server"),
-                Outcome::incomplete("timed out", "Late.").retryable(),
-            ),
-            (
-                id("rbac-list-pods"),
-                Outcome::incomplete("timed out", "Late."),
-            ),
+            (id("api-server"), Outcome::incomplete("timed out", "Late.").retryable()),
+            (id("rbac-list-pods"), Outcome::incomplete("timed out", "Late.")),
         ]);
         assert!(!report.is_complete() && !report.is_ok() && !report.has_failed());
         let unchecked = report.unchecked();
@@ -225,10 +207,7 @@ mod tests {
         assert_eq!(
             grouped,
             [
-                (
-                    "denied".to_owned(),
-                    vec![id("role-exists"), id("role-trust")]
-                ),
+                ("denied".to_owned(), vec![id("role-exists"), id("role-trust")]),
                 ("timed out".to_owned(), vec![id("api-server")]),
             ]
         );

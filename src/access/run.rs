@@ -34,8 +34,7 @@ pub(super) use connections::{Connections, ReachedCluster};
 pub(crate) use fargate::Fargate;
 pub(crate) use job::Replaced;
 pub(crate) use pod_identity::{
-    CredentialSource, NotRead, PROFILE_FILES, PodAws, PodRegion, REGION, ROLE_ARN, TOKEN_FILE,
-    aws_files,
+    CredentialSource, NotRead, PROFILE_FILES, PodAws, PodRegion, REGION, ROLE_ARN, TOKEN_FILE, aws_files,
 };
 
 /// One run for one runner. Each lookup is made once, whichever checks need it.
@@ -132,14 +131,8 @@ impl<'a> Run<'a> {
 
     /// Returns the session of the runner's role.
     pub(crate) fn session(&self) -> Result<Session, CheckError> {
-        let (name, _) = self
-            .subject
-            .session()
-            .ok_or_else(|| unknown("session name"))?;
-        let sts_region = self
-            .subject
-            .sts_region()
-            .ok_or_else(|| unknown("region of STS"))?;
+        let (name, _) = self.subject.session().ok_or_else(|| unknown("session name"))?;
+        let sts_region = self.subject.sts_region().ok_or_else(|| unknown("region of STS"))?;
         Ok(Session {
             role_arn: self.role()?.to_string(),
             name,

@@ -46,11 +46,7 @@ pub enum CheckSetting {
 
 impl CheckSetting {
     /// The settings of a call of AWS.
-    pub(super) const AWS: &[Self] = &[
-        Self::Identity(Identity::Runner),
-        Self::Profile,
-        Self::AssumeRole,
-    ];
+    pub(super) const AWS: &[Self] = &[Self::Identity(Identity::Runner), Self::Profile, Self::AssumeRole];
     /// The settings of a call of the cluster, whose endpoint and token come from AWS.
     pub(super) const CLUSTER: &[Self] = &[
         Self::Identity(Identity::Runner),
@@ -66,9 +62,7 @@ impl CheckSetting {
             Self::Identity(Identity::Caller) => frontend.words("as = \"caller\"", "--as caller"),
             Self::Identity(Identity::Runner) => frontend.words("as = \"runner\"", "--as runner"),
             Self::OidcIssuer => frontend.words("eks_access.oidc_issuer", "--oidc-issuer"),
-            Self::OrchestratorCidrs => {
-                frontend.words("eks_access.orchestrator_cidrs", "--orchestrator-cidr")
-            }
+            Self::OrchestratorCidrs => frontend.words("eks_access.orchestrator_cidrs", "--orchestrator-cidr"),
             Self::RunnerImage => frontend.words("eks_access.runner_image", "--runner-image"),
             Self::Profile => frontend.words("eks_access.profile", "--profile"),
             Self::AssumeRole => frontend.words("eks_access.assume_role", "--assume-role-arn"),

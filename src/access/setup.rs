@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::issuer::{AUDIENCE, issuer_host};
 use super::kubernetes::environment::{ContainerEnvironment, Variable};
 use super::objects::{
-    AwsObject, KubernetesObject, Permission, StateBucket, cluster_arn, job_role_name, provider_arn,
-    rbac_grant, state_grant, trust_policy,
+    AwsObject, KubernetesObject, Permission, StateBucket, cluster_arn, job_role_name, provider_arn, rbac_grant,
+    state_grant, trust_policy,
 };
 use super::render::{aws_cli, hcl, shell, yaml};
 use super::run::REGION;
@@ -138,12 +138,7 @@ fn job_role(subject: &Subject) -> Option<RoleArn> {
     let (namespace, account) = (subject.namespace.get()?, subject.pod_service_account()?);
     Some(RoleArn {
         path: "/".to_owned(),
-        name: job_role_name(
-            subject.region.get()?,
-            subject.cluster.get()?,
-            namespace,
-            account,
-        ),
+        name: job_role_name(subject.region.get()?, subject.cluster.get()?, namespace, account),
         ..role.clone()
     })
 }
@@ -229,10 +224,7 @@ fn bucket_comment(subject: &Subject) -> Option<String> {
     let role = job_role(subject)?;
     let bucket = StateBucket::new(&role.partition, storage);
     let statements = format!("{:#}", Value::from(bucket.statements(&role)));
-    let lines: String = statements
-        .lines()
-        .map(|line| format!("# {line}\n"))
-        .collect();
+    let lines: String = statements.lines().map(|line| format!("# {line}\n")).collect();
     let region = match job_region(subject)? {
         Some(region) => format!("{region}, the region of the Jobs"),
         None => "the region that pod_template sets for the Jobs".to_owned(),
@@ -263,37 +255,23 @@ fn job_region(subject: &Subject) -> Option<Option<String>> {
         Variable::Value(region) => !region.is_empty(),
         Variable::Hidden(_) | Variable::Unread(_) => true,
     });
-    Some(
-        first
-            .take(1)
-            .find_map(|variable| variable.value().map(str::to_owned)),
-    )
+    Some(first.take(1).find_map(|variable| variable.value().map(str::to_owned)))
 }
 
-fn kubernetes_objects(
-    subject: &Subject,
-    job_identity: JobIdentity,
-) -> Option<Vec<KubernetesObject>> {
+fn kubernetes_objects(subject: &Subject, job_identity: JobIdentity) -> Option<Vec<KubernetesObject>> {
     let (namespace, service_account) = (subject.namespace.get()?, subject.pod_service_account()?);
     let state_namespace = subject.storage.get()?.namespace_in_cluster();
     let mut objects = vec![KubernetesObject::Namespace {
         name: namespace.clone(),
     }];
     if let Some(other) = state_namespace.filter(|other| *other != namespace) {
-        objects.push(KubernetesObject::Namespace {
-            name: other.clone(),
-        });
+        objects.push(KubernetesObject::Namespace { name: other.clone() });
     }
-    let is_annotated =
-        subject.storage.get()?.bucket_in_s3().is_some() && job_identity == JobIdentity::Annotation;
+    let is_annotated = subject.storage.get()?.bucket_in_s3().is_some() && job_identity == JobIdentity::Annotation;
     objects.push(KubernetesObject::ServiceAccount {
         namespace: namespace.clone(),
         name: service_account.to_owned(),
-        role: if is_annotated {
-            Some(job_role(subject)?)
-        } else {
-            None
-        },
+        role: if is_annotated { Some(job_role(subject)?) } else { None },
     });
     let (user, own_name) = (subject.kubernetes_user()?, subject.own_name()?);
     objects.extend(rbac_grant(namespace, &user, &own_name).objects());
@@ -317,8 +295,7 @@ mod tests {
     fn setup_with(pod_template: &Value) -> Setup {
         let mut runner = documented(&json!({"type": "kubernetes", "namespace": "state-ns"}));
         let configuration = &mut runner["runner_configuration"];
-        configuration["cluster"]["auth"]["role_arn"] =
-            json!("arn:aws:iam::123456789012:role/team/runner");
+        configuration["cluster"]["auth"]["role_arn"] = json!("arn:aws:iam::123456789012:role/team/runner");
         configuration["job"] = json!({
             "namespace": "runner-ns",
             "service_account": "runner-sa",
@@ -351,11 +328,7 @@ mod tests {
         );
         let name = |document: &Value| document["metadata"]["name"].as_str().unwrap().to_owned();
         for (role, binding, expected) in [
-            (
-                3,
-                4,
-                "humanitec-runner-orchestrator-access:my-org:my-runner",
-            ),
+            (3, 4, "humanitec-runner-orchestrator-access:my-org:my-runner"),
             (5, 6, "humanitec-runner-state:runner-ns:runner-sa"),
         ] {
             let (role, binding) = (&documents[role], &documents[binding]);

@@ -69,11 +69,7 @@ impl<R: Clone + Send + Sync + 'static> Flight<R> {
         let Some(response) = self.response.get() else {
             return self.under_way.as_ref()?.upgrade();
         };
-        let lifetime = if is_settled(response) {
-            SETTLED
-        } else {
-            UNSETTLED
-        };
+        let lifetime = if is_settled(response) { SETTLED } else { UNSETTLED };
         let is_recent = self.started.elapsed() < lifetime;
         is_recent.then(|| ready(response.clone()).boxed().shared())
     }
@@ -84,12 +80,7 @@ impl<K: Eq + Hash, R: Clone + Send + Sync + 'static> SingleFlight<K, R> {
     ///
     /// `is_settled` distinguishes responses that should stay as they are from those that might soon change, such as "does
     /// not exist". It judges the response of an earlier call as well, whatever that call was made for.
-    pub(super) fn call<F>(
-        &self,
-        key: K,
-        is_settled: fn(&R) -> bool,
-        start: impl FnOnce() -> F,
-    ) -> SharedCall<R>
+    pub(super) fn call<F>(&self, key: K, is_settled: fn(&R) -> bool, start: impl FnOnce() -> F) -> SharedCall<R>
     where
         F: Future<Output = R> + Send + 'static,
     {

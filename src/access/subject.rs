@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::runner::pod_template::own_service_account;
 use crate::runner::{
-    Auth, Cluster, Invalid, Job, RoleArn, Runner, RunnerConfiguration, RunnerType, StateStorage,
-    kubernetes_user, oidc_subject, session_name,
+    Auth, Cluster, Invalid, Job, RoleArn, Runner, RunnerConfiguration, RunnerType, StateStorage, kubernetes_user,
+    oidc_subject, session_name,
 };
 
 /// A value that might be unknown until apply.

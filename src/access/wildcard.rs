@@ -2,8 +2,7 @@
 
 /// Returns whether a text matches a pattern in which `*` stands for any characters and `?` for one.
 pub(crate) fn like(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     // Where to continue if what follows the last `*` does not match: the `*` then takes one character more.
     let mut retry = None;

@@ -14,8 +14,8 @@ use clap_complete::Shell;
 use access::check_id;
 pub(super) use access::{AccessArguments, ConnectionArguments};
 use examples::{
-    CHECK_EXAMPLES, COMPLETIONS_EXAMPLES, EXIT_CODES, EXPLAIN_EXAMPLES, MAN_EXAMPLES,
-    PROBE_EXAMPLES, SCHEMA_EXAMPLES, SETUP_EXAMPLES,
+    CHECK_EXAMPLES, COMPLETIONS_EXAMPLES, EXIT_CODES, EXPLAIN_EXAMPLES, MAN_EXAMPLES, PROBE_EXAMPLES, SCHEMA_EXAMPLES,
+    SETUP_EXAMPLES,
 };
 
 pub(super) use runner::{IdPattern, OrchestratorArguments, RunnerArguments, RunnersArguments};
@@ -112,11 +112,7 @@ impl Command {
         match self {
             Self::Check(arguments) => arguments.log.verbose,
             Self::Probe(arguments) => arguments.log.verbose,
-            Self::Setup(_)
-            | Self::Explain(_)
-            | Self::Schema
-            | Self::Completions { .. }
-            | Self::Man { .. } => 0,
+            Self::Setup(_) | Self::Explain(_) | Self::Schema | Self::Completions { .. } | Self::Man { .. } => 0,
         }
     }
 
@@ -125,11 +121,7 @@ impl Command {
         match self {
             Self::Check(arguments) => Some(arguments.output),
             Self::Probe(arguments) => Some(arguments.output.into()),
-            Self::Setup(_)
-            | Self::Explain(_)
-            | Self::Schema
-            | Self::Completions { .. }
-            | Self::Man { .. } => None,
+            Self::Setup(_) | Self::Explain(_) | Self::Schema | Self::Completions { .. } | Self::Man { .. } => None,
         }
     }
 
@@ -174,24 +166,14 @@ pub(super) struct CheckArguments {
     #[command(flatten)]
     pub(super) access: AccessArguments,
     /// The format of the result
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "text",
-        help_heading = "Output"
-    )]
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
     pub(super) output: CheckOutput,
     /// Repeat the checks until none fails; with --fail-on warning, until none warns either. The last run begins when
     /// this time ends
     #[arg(long, value_name = "DURATION", value_parser = parse::duration, help_heading = "Checks")]
     pub(super) wait: Option<Duration>,
     /// Which outcomes cause exit code 3
-    #[arg(
-        long,
-        value_name = "STATUS",
-        default_value = "failure",
-        help_heading = "Output"
-    )]
+    #[arg(long, value_name = "STATUS", default_value = "failure", help_heading = "Output")]
     pub(super) fail_on: FailOn,
     /// Exit with 0, not 4, if no check failed but checks could not run
     #[arg(long, help_heading = "Output")]
@@ -268,12 +250,7 @@ pub(super) struct ProbeArguments {
     #[arg(long, help_heading = "Job")]
     pub(super) keep: bool,
     /// The format of the result
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "text",
-        help_heading = "Output"
-    )]
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
     pub(super) output: ProbeOutput,
     #[command(flatten)]
     pub(super) log: LogArguments,
@@ -301,12 +278,7 @@ pub(super) struct SetupArguments {
     #[arg(long, value_name = "HOW", help_heading = "Setup")]
     pub(super) pod_identity: Option<PodIdentity>,
     /// The format of the output
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "terraform",
-        help_heading = "Output"
-    )]
+    #[arg(long, value_name = "FORMAT", default_value = "terraform", help_heading = "Output")]
     pub(super) output: SetupOutput,
 }
 
@@ -399,8 +371,7 @@ pub(super) enum Color {
 /// Returns the path of a file for the output. The name of a format is not one: `-o json` selects a format in other
 /// programs.
 pub(super) fn output_file(path: &str) -> Result<PathBuf, String> {
-    let is_format =
-        CheckOutput::from_str(path, false).is_ok() || SetupOutput::from_str(path, false).is_ok();
+    let is_format = CheckOutput::from_str(path, false).is_ok() || SetupOutput::from_str(path, false).is_ok();
     if is_format {
         return Err(format!(
             "this is the path of a file; to select the format, use --output {path}"

@@ -148,9 +148,6 @@ mod tests {
             error: "refused".to_owned(),
             ..call
         };
-        assert_eq!(
-            failed.line(false),
-            "iam GetRole: no response in 34 ms: refused"
-        );
+        assert_eq!(failed.line(false), "iam GetRole: no response in 34 ms: refused");
     }
 }

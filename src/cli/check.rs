@@ -55,11 +55,7 @@ impl CheckOutput {
 ///
 /// # Errors
 /// Why no check can run.
-pub(super) async fn run(
-    arguments: CheckArguments,
-    started: Started,
-    layout: Layout,
-) -> Result<(String, Exit), Error> {
+pub(super) async fn run(arguments: CheckArguments, started: Started, layout: Layout) -> Result<(String, Exit), Error> {
     arguments.verify()?;
     let mut sources = source::read_several(&arguments.runners).await?;
     let policy = Policy {
@@ -141,10 +137,7 @@ fn left(wait: Duration, started: Started) -> Option<Duration> {
 /// # Errors
 /// The sources of the last run, and why they cannot be read again. That includes a single runner that could be read
 /// before: without it, the run could end as if nothing failed.
-async fn read_again(
-    arguments: &RunnersArguments,
-    last: Sources,
-) -> Result<Sources, (Sources, Error)> {
+async fn read_again(arguments: &RunnersArguments, last: Sources) -> Result<Sources, (Sources, Error)> {
     if arguments.are_readable_once() {
         return Ok(last);
     }

@@ -50,13 +50,8 @@ impl Destination {
                 break;
             }
             let (name, attached) = match (argument.split_once('='), attached_to_o(&argument)) {
-                (_, Some(value)) => (
-                    "-o",
-                    Some(value.to_owned()).filter(|value| !value.is_empty()),
-                ),
-                (Some((name, value)), _) if name.starts_with("--") => {
-                    (name, Some(value.to_owned()))
-                }
+                (_, Some(value)) => ("-o", Some(value.to_owned()).filter(|value| !value.is_empty())),
+                (Some((name, value)), _) if name.starts_with("--") => (name, Some(value.to_owned())),
                 _ => (argument.as_str(), None),
             };
             // An option after another one is not its value.
@@ -151,12 +146,7 @@ impl Destination {
 
     /// Writes why there is no result in place of the result, so that an earlier report is not mistaken for this one. The
     /// text of the error follows on standard error, so nothing that goes wrong here matters.
-    pub(super) fn write_failure(
-        &self,
-        command: Option<&'static str>,
-        started: Started,
-        failure: &Failure<'_>,
-    ) {
+    pub(super) fn write_failure(&self, command: Option<&'static str>, started: Started, failure: &Failure<'_>) {
         let Some(output) = self.format else {
             return;
         };
@@ -244,14 +234,8 @@ mod tests {
             ("eks-runner -o out check --nope", (text, file.clone())),
             // The subcommand does not have the format, or it has no report.
             ("eks-runner probe --output json --nope", (json, None)),
-            (
-                "eks-runner probe --output sarif -o out",
-                (text, file.clone()),
-            ),
-            (
-                "eks-runner setup f --output json -o out",
-                (None, file.clone()),
-            ),
+            ("eks-runner probe --output sarif -o out", (text, file.clone())),
+            ("eks-runner setup f --output json -o out", (None, file.clone())),
             ("eks-runner explain check --output json", (None, None)),
             ("eks-runner --output json -o out", (None, file.clone())),
             // An option is not a value, and nothing after -- is an option.

@@ -225,9 +225,7 @@ fn check_its_file(id: &str, org: &str) -> String {
 }
 
 fn with_pattern(filter: Option<&str>) -> String {
-    filter.map_or_else(String::new, |pattern| {
-        format!(" whose ID matches {pattern:?}")
-    })
+    filter.map_or_else(String::new, |pattern| format!(" whose ID matches {pattern:?}"))
 }
 
 /// Returns the text of an error with the command's own next step.
@@ -253,9 +251,7 @@ fn with_clause(text: &str) -> String {
     };
     let word = sentence.split(' ').next().unwrap_or_default();
     let mut letters = word.chars();
-    let is_word = letters
-        .next()
-        .is_some_and(|first| first.is_ascii_uppercase())
+    let is_word = letters.next().is_some_and(|first| first.is_ascii_uppercase())
         && letters.all(|letter| letter.is_lowercase() || letter == '\'')
         && !NAMES.contains(&word);
     let mut clause = format!("{sentence}{more}");
@@ -271,21 +267,25 @@ const NAMES: [&str; 3] = ["Job", "Jobs", "Kubernetes"];
 /// Returns why there can be no probe, with the fix.
 fn outcome_text(outcome: &Outcome) -> String {
     match outcome.fix_text() {
-        Some(fix) => format!(
-            "{}\n\nTo fix it:\n\n{}",
-            with_clause(&outcome.message),
-            fix.trim_end()
-        ),
+        Some(fix) => format!("{}\n\nTo fix it:\n\n{}", with_clause(&outcome.message), fix.trim_end()),
         None => with_clause(&outcome.message),
     }
 }
 
 fn lookup_texts(errors: &[LookupError]) -> String {
-    let texts: Vec<String> = errors
-        .iter()
-        .map(|error| error.text(Frontend::Command))
-        .collect();
+    let texts: Vec<String> = errors.iter().map(|error| error.text(Frontend::Command)).collect();
     with_clause(&texts.join("\n\n"))
+}
+
+impl Signal {
+    /// Returns the exit code: 128 and the number of the signal, as shells report a program that a signal ended ("Exit Status"
+    /// in the manual of Bash).
+    pub(super) fn exit(self) -> Exit {
+        match self {
+            Self::Interrupt => Exit::Interrupted,
+            Self::Terminate => Exit::Terminated,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -295,18 +295,12 @@ mod tests {
     #[test]
     fn a_sentence_becomes_a_clause() {
         for (text, clause) in [
-            (
-                "The token is missing.\n\nSet it.",
-                "the token is missing\n\nSet it.",
-            ),
+            ("The token is missing.\n\nSet it.", "the token is missing\n\nSet it."),
             ("GET /x was refused.", "GET /x was refused"),
             ("Job \"x\" exists.", "Job \"x\" exists"),
             ("--org is empty. Set it.", "--org is empty. Set it."),
             ("--org is empty. Set it", "--org is empty. Set it."),
-            (
-                "--org is empty. Set it:\n  - x",
-                "--org is empty. Set it:\n  - x",
-            ),
+            ("--org is empty. Set it:\n  - x", "--org is empty. Set it:\n  - x"),
             ("A role is missing:\n  - x", "a role is missing:\n  - x"),
             ("İ", "İ"),
             ("", ""),

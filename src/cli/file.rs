@@ -37,9 +37,7 @@ impl RunnerFile {
 
     /// Returns the name of the file in texts.
     pub(super) fn name(&self) -> String {
-        self.path
-            .as_deref()
-            .map_or_else(|| name(Path::new("-")), name)
+        self.path.as_deref().map_or_else(|| name(Path::new("-")), name)
     }
 }
 
@@ -111,11 +109,7 @@ pub(super) async fn read(path: &Path, named: Named<'_>) -> Result<(Runner, Runne
     remarks.extend(replaced(&root, ORG_ID, named.org, "--org"));
     remarks.extend(replaced(&root, "id", named.id, "--id"));
     let path = (!stdin).then(|| path.to_owned());
-    let file = RunnerFile {
-        path,
-        root,
-        remarks,
-    };
+    let file = RunnerFile { path, root, remarks };
     Ok((runner, file))
 }
 
@@ -142,12 +136,9 @@ fn up_to_limit(source: impl Read) -> io::Result<Vec<u8>> {
 fn unreadable(path: &Path, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => {
-            "The file does not exist. Pass the path of the runner's YAML file, or - for standard input."
-                .to_owned()
+            "The file does not exist. Pass the path of the runner's YAML file, or - for standard input.".to_owned()
         }
-        _ if path.is_dir() => {
-            "This is a directory. Pass the path of the runner's YAML file.".to_owned()
-        }
+        _ if path.is_dir() => "This is a directory. Pass the path of the runner's YAML file.".to_owned(),
         _ => format!("The file cannot be read: {error}."),
     }
 }
@@ -171,15 +162,10 @@ fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Problem> {
         [0xff, 0xfe, ..] => u16::from_le_bytes,
         [0xfe, 0xff, ..] => u16::from_be_bytes,
         _ => {
-            return std::str::from_utf8(bytes)
-                .map(Cow::Borrowed)
-                .map_err(|error| {
-                    let place = Place::behind(&bytes[..error.valid_up_to()]);
-                    Problem::at(
-                        place,
-                        "The file is not UTF-8 text from here on. Save it as UTF-8.",
-                    )
-                });
+            return std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|error| {
+                let place = Place::behind(&bytes[..error.valid_up_to()]);
+                Problem::at(place, "The file is not UTF-8 text from here on. Save it as UTF-8.")
+            });
         }
     };
     let units: Vec<u16> = bytes[2..]
@@ -189,8 +175,7 @@ fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Problem> {
     match String::from_utf16(&units) {
         Ok(text) if bytes.len().is_multiple_of(2) => Ok(Cow::Owned(text)),
         _ => Err(whole(
-            "The file begins like UTF-16 text, but is not valid UTF-16. Save it as UTF-8."
-                .to_owned(),
+            "The file begins like UTF-16 text, but is not valid UTF-16. Save it as UTF-8.".to_owned(),
         )),
     }
 }
@@ -199,11 +184,7 @@ fn text(bytes: &[u8]) -> Result<Cow<'_, str>, Problem> {
 ///
 /// # Errors
 /// Everything that is wrong with the file's shape and its values.
-fn runner(
-    file: &Node,
-    schema: &Value,
-    named: Named<'_>,
-) -> Result<(Runner, Vec<Problem>), Vec<Problem>> {
+fn runner(file: &Node, schema: &Value, named: Named<'_>) -> Result<(Runner, Vec<Problem>), Vec<Problem>> {
     let Conformed {
         mut value,
         filled,
@@ -221,17 +202,14 @@ fn runner(
         problems.push(Problem {
             at: None,
             path: "id".to_owned(),
-            message: "The file has no `id`. Add it to the file, or set --id (with one FILE only)."
-                .to_owned(),
+            message: "The file has no `id`. Add it to the file, or set --id (with one FILE only).".to_owned(),
         });
     }
     value["id"] = json!(id.unwrap_or(PLACEHOLDER));
     let runner: Runner = match serde_json::from_value(value) {
         Ok(runner) => runner,
         Err(error) => {
-            problems.push(whole(format!(
-                "The file does not match the schema: {error}."
-            )));
+            problems.push(whole(format!("The file does not match the schema: {error}.")));
             return Err(problems);
         }
     };
@@ -242,11 +220,7 @@ fn runner(
         let of_file = found.path != "id" || named.id.is_none();
         problems.push(Problem {
             at: of_file.then(|| file.locate(&found.path)),
-            path: if of_file {
-                found.path
-            } else {
-                "--id".to_owned()
-            },
+            path: if of_file { found.path } else { "--id".to_owned() },
             message: format!("{}: {}", found.invalid.summary, found.invalid.detail),
         });
     }

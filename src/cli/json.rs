@@ -43,11 +43,7 @@ impl Envelope<'_> {
 
 impl<'a> Envelope<'a> {
     /// Returns the envelope of a command that has no result. The subcommand is `None` if the arguments do not name one.
-    pub(super) fn without_result(
-        failure: &'a Failure<'a>,
-        command: Option<&'static str>,
-        started: Started,
-    ) -> Self {
+    pub(super) fn without_result(failure: &'a Failure<'a>, command: Option<&'static str>, started: Started) -> Self {
         Self {
             command,
             error: Some(failure),

@@ -110,12 +110,7 @@ fn write_unparsed_failure(started: Started, message: &str, exit: Exit) {
 }
 
 /// Runs the subcommand and writes its output.
-fn run(
-    arguments: Arguments,
-    destination: &Destination,
-    started: Started,
-    color: ColorChoice,
-) -> Result<Exit, Error> {
+fn run(arguments: Arguments, destination: &Destination, started: Started, color: ColorChoice) -> Result<Exit, Error> {
     arguments.verify()?;
     destination.verify()?;
     let layout = if destination.is_file() {
@@ -129,8 +124,7 @@ fn run(
     }
     let is_quiet = arguments.command.is_quiet();
     let (text, exit) = run_subcommand(arguments.command, started, layout)?;
-    let is_hidden =
-        is_quiet && exit == Exit::Passed && destination.is_text() && !destination.is_file();
+    let is_hidden = is_quiet && exit == Exit::Passed && destination.is_text() && !destination.is_file();
     if is_hidden {
         return Ok(exit);
     }
@@ -141,11 +135,7 @@ fn run(
     })
 }
 
-fn run_subcommand(
-    command: Command,
-    started: Started,
-    layout: Layout,
-) -> Result<(String, Exit), Error> {
+fn run_subcommand(command: Command, started: Started, layout: Layout) -> Result<(String, Exit), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -160,18 +150,12 @@ fn run_subcommand(
             let text = runtime.block_on(setup::run(arguments));
             text.map(|text| (text, Exit::Passed))
         }
-        Command::Explain(arguments) => Ok((
-            explain::run(&arguments, terminal::page_width(), layout),
-            Exit::Passed,
-        )),
+        Command::Explain(arguments) => Ok((explain::run(&arguments, terminal::page_width(), layout), Exit::Passed)),
         Command::Schema => Ok((json::pretty(&schema::for_editors()), Exit::Passed)),
         Command::Completions { shell } => Ok((shell::completions(shell), Exit::Passed)),
         Command::Man { directory } => shell::write_manual(&directory)
             .map(|()| (String::new(), Exit::Passed))
-            .map_err(|cause| Error::OutputFile {
-                path: directory,
-                cause,
-            }),
+            .map_err(|cause| Error::OutputFile { path: directory, cause }),
     };
     // Tasks that still wait, such as for a pipe that nobody writes to, are abandoned.
     runtime.shutdown_background();

@@ -29,9 +29,7 @@ impl fmt::Display for Defect {
 /// Installs a hook that keeps each panic for [`catch`]. It replaces Rust's own report, which can contain a secret.
 pub(super) fn install_hook() {
     panic::set_hook(Box::new(|info| {
-        let place = info
-            .location()
-            .map_or_else(String::new, |at| format!(" ({at})"));
+        let place = info.location().map_or_else(String::new, |at| format!(" ({at})"));
         let text = redacted(format!("{}{place}", message(info.payload())));
         *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
     }));

@@ -21,10 +21,7 @@ use crate::access::{Deletion, Ended, Probe, ProbeOptions, ProbeReport};
 ///
 /// # Errors
 /// Why no Job was created.
-pub(super) async fn run(
-    arguments: ProbeArguments,
-    started: Started,
-) -> Result<(String, Exit), Error> {
+pub(super) async fn run(arguments: ProbeArguments, started: Started) -> Result<(String, Exit), Error> {
     arguments.verify()?;
     let cancelled = CancellationToken::new();
     let signals = Signals::new().and_then(Signals::and_hangup);

@@ -12,10 +12,7 @@ pub(super) struct Place {
 impl Place {
     /// Returns the place after these bytes, which are the start of a text.
     pub(super) fn behind(before: &[u8]) -> Self {
-        let line = before
-            .rsplit(|byte| *byte == b'\n')
-            .next()
-            .unwrap_or_default();
+        let line = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
         let lines = before.iter().filter(|byte| **byte == b'\n').count();
         Self {
             line: lines as u64 + 1,

@@ -67,9 +67,7 @@ fn merge(object: &mut Map<String, Value>, other: &Value) {
 /// Refuses unknown fields of an object that lists its properties.
 fn close(object: &mut Map<String, Value>) {
     if object.get("properties").is_some_and(Value::is_object) && object.contains_key("type") {
-        object
-            .entry("additionalProperties")
-            .or_insert(Value::Bool(false));
+        object.entry("additionalProperties").or_insert(Value::Bool(false));
     }
 }
 
@@ -82,8 +80,7 @@ pub(super) fn for_editors() -> Value {
     let mut definitions: Value = generator.take_definitions(true).into_iter().collect();
     open(&mut definitions);
     let mut schema = file();
-    let template = &mut schema["properties"]["runner_configuration"]["properties"]["job"]["properties"]
-        ["pod_template"];
+    let template = &mut schema["properties"]["runner_configuration"]["properties"]["job"]["properties"]["pod_template"];
     let description = template["description"].take();
     *template = json!({
         "description": description,

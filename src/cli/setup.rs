@@ -12,10 +12,7 @@ use crate::access::{JobIdentity, Setup};
 pub(super) async fn run(arguments: SetupArguments) -> Result<String, Error> {
     arguments.verify()?;
     let (Source { subject, .. }, installation) = source::read(&arguments.runner).await?;
-    let issuer = arguments
-        .oidc_issuer
-        .as_deref()
-        .or(installation.oidc_issuer);
+    let issuer = arguments.oidc_issuer.as_deref().or(installation.oidc_issuer);
     let is_in_s3 = subject
         .storage
         .get()

@@ -69,18 +69,12 @@ impl Reading {
             return self.one_of(node, variants, path);
         }
         let types = &schema["type"];
-        let takes = |kind: &str| {
-            types == kind
-                || types
-                    .as_array()
-                    .is_some_and(|list| list.contains(&json!(kind)))
-        };
+        let takes = |kind: &str| types == kind || types.as_array().is_some_and(|list| list.contains(&json!(kind)));
         match &node.kind {
             // octl omits a description that is null. It sends every other null, and the Orchestrator refuses it.
             Kind::Null if takes("null") && path == "description" => Value::Null,
             Kind::Null if takes("null") => {
-                let message =
-                    "The field has no value, but the Orchestrator refuses null: remove the field.";
+                let message = "The field has no value, but the Orchestrator refuses null: remove the field.";
                 self.wrong(node.at, path, message.to_owned());
                 placeholder(schema)
             }
@@ -144,24 +138,14 @@ impl Reading {
                     Kind::Text(text) => format!("{text:?}"),
                     _ => tag.noun().to_owned(),
                 };
-                self.wrong(
-                    tag.at,
-                    &tag_path,
-                    format!("Expected {known}, found {found}."),
-                );
+                self.wrong(tag.at, &tag_path, format!("Expected {known}, found {found}."));
                 self.filled.push(path.to_owned());
                 first
             }
         }
     }
 
-    fn object(
-        &mut self,
-        node: &Node,
-        schema: &Value,
-        properties: &Map<String, Value>,
-        path: &str,
-    ) -> Value {
+    fn object(&mut self, node: &Node, schema: &Value, properties: &Map<String, Value>, path: &str) -> Value {
         let mut object = Map::new();
         // The fields that were misspelled, which are not reported as missing as well.
         let mut meant = Vec::new();
@@ -181,9 +165,8 @@ impl Reading {
                 None => {
                     let near = nearest(&entry.key, properties.keys());
                     let message = self.unknown(&entry.key, path, properties);
-                    let is_missing = near.is_some_and(|near| {
-                        required(schema).any(|name| name == near) && node.get(near).is_none()
-                    });
+                    let is_missing =
+                        near.is_some_and(|near| required(schema).any(|name| name == near) && node.get(near).is_none());
                     // The Orchestrator accepts and keeps every other field of a storage.
                     if path == STORAGE && !entry.key.ends_with(BLOCK) && !is_missing {
                         self.remarks.push(Problem {
@@ -261,11 +244,7 @@ fn no_mapping(node: &Node, may_be_left_out: bool) -> String {
     match &node.kind {
         Kind::Text(text) if matches!(text.as_str(), "..." | "…") => format!(
             "`{text}` is a placeholder: replace it with your own fields{}.",
-            if may_be_left_out {
-                ", or remove this field"
-            } else {
-                ""
-            }
+            if may_be_left_out { ", or remove this field" } else { "" }
         ),
         _ => format!("Expected a mapping, found {}.", node.noun()),
     }

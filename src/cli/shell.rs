@@ -32,8 +32,7 @@ pub(super) fn write_manual(directory: &Path) -> io::Result<()> {
     let mut command = Arguments::command().disable_help_subcommand(true);
     command.build();
     for command in iter::once(&command).chain(command.get_subcommands()) {
-        let man =
-            Man::new(command.clone()).source(concat!("eks-runner ", env!("CARGO_PKG_VERSION")));
+        let man = Man::new(command.clone()).source(concat!("eks-runner ", env!("CARGO_PKG_VERSION")));
         fs::write(directory.join(man.get_filename()), page(command, &man)?)?;
     }
     Ok(())

@@ -8,8 +8,6 @@ use std::{future::poll_fn, task::Poll};
 #[cfg(unix)]
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::error::Exit;
-
 /// What ends a subcommand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
@@ -17,17 +15,6 @@ pub enum Signal {
     Interrupt,
     /// SIGTERM, which a CI system sends when a job is canceled or its time is over.
     Terminate,
-}
-
-impl Signal {
-    /// Returns the exit code: 128 and the number of the signal, as shells report a program that a signal ended ("Exit Status"
-    /// in the manual of Bash).
-    pub(super) fn exit(self) -> Exit {
-        match self {
-            Self::Interrupt => Exit::Interrupted,
-            Self::Terminate => Exit::Terminated,
-        }
-    }
 }
 
 impl fmt::Display for Signal {

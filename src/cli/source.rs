@@ -13,8 +13,7 @@ use super::terminal;
 use crate::access::Subject;
 use crate::frontend::Frontend;
 use crate::orchestrator::{
-    self, ApiSettings, CallBudget, Client, Environment, ExplicitSettings, Installation, lookup,
-    lookup_without_token,
+    self, ApiSettings, CallBudget, Client, Environment, ExplicitSettings, Installation, lookup, lookup_without_token,
 };
 use crate::runner::{Runner, RunnerType};
 use crate::secrets::redacted;
@@ -125,10 +124,7 @@ pub(super) async fn read_several(arguments: &RunnersArguments) -> Result<Sources
         let (source, installation) = registered(orchestrator, id).await?;
         return Ok(Sources::new(installation, vec![source]));
     }
-    let (mut sources, mut problems) = (
-        Sources::new(Installation::default(), Vec::new()),
-        Vec::new(),
-    );
+    let (mut sources, mut problems) = (Sources::new(Installation::default(), Vec::new()), Vec::new());
     for path in &arguments.files {
         match from_file(path, arguments.id.as_deref(), orchestrator).await {
             Ok((source, installation)) => {
@@ -161,15 +157,9 @@ impl Sources {
     /// # Errors
     /// If another file describes the same runner.
     fn add(&mut self, source: Source) -> Result<(), Error> {
-        let name = |source: &Source| {
-            source
-                .file
-                .as_ref()
-                .map_or_else(String::new, RunnerFile::name)
-        };
+        let name = |source: &Source| source.file.as_ref().map_or_else(String::new, RunnerFile::name);
         let is_same = |other: &&Source| {
-            (&other.subject.org, &other.subject.runner_id)
-                == (&source.subject.org, &source.subject.runner_id)
+            (&other.subject.org, &other.subject.runner_id) == (&source.subject.org, &source.subject.runner_id)
         };
         if let Some(other) = self.runners.iter().find(is_same) {
             return Err(Error::SameRunner {
@@ -197,8 +187,7 @@ async fn from_file(
     if explicit.org_id.is_none() {
         explicit.org_id = file.org().map(str::to_owned);
     }
-    let (api_url, org_id) =
-        lookup_without_token(&explicit, &Environment::from_process()).map_err(Error::Lookup)?;
+    let (api_url, org_id) = lookup_without_token(&explicit, &Environment::from_process()).map_err(Error::Lookup)?;
     let source = Source {
         subject: subject(&org_id, &runner)?,
         file: Some(file),
@@ -227,8 +216,7 @@ fn explicit(arguments: &OrchestratorArguments) -> ExplicitSettings {
 
 /// Returns a client of the Orchestrator, and its settings.
 fn client(arguments: &OrchestratorArguments) -> Result<(Client, ApiSettings), Error> {
-    let settings =
-        lookup(&explicit(arguments), &Environment::from_process()).map_err(Error::Lookup)?;
+    let settings = lookup(&explicit(arguments), &Environment::from_process()).map_err(Error::Lookup)?;
     if let Some(ignored) = settings.ignored() {
         terminal::say(&format!("note: {ignored}"));
     }
@@ -241,10 +229,7 @@ fn budget() -> CallBudget {
 }
 
 /// Reads a registered runner from the Orchestrator.
-async fn registered(
-    arguments: &OrchestratorArguments,
-    id: &str,
-) -> Result<(Source, Installation), Error> {
+async fn registered(arguments: &OrchestratorArguments, id: &str) -> Result<(Source, Installation), Error> {
     let (client, settings) = client(arguments)?;
     match client.get_runner(id, &budget()).await {
         Ok(Some(runner)) => {
@@ -272,15 +257,9 @@ enum Listed {
 
 /// Reads every EKS runner of the organization, or those whose IDs match a pattern. The list has only the types of the
 /// runners, so each EKS runner is read with a call of its own.
-async fn all_registered(
-    arguments: &OrchestratorArguments,
-    filter: Option<&IdPattern>,
-) -> Result<Sources, Error> {
+async fn all_registered(arguments: &OrchestratorArguments, filter: Option<&IdPattern>) -> Result<Sources, Error> {
     let (client, settings) = client(arguments)?;
-    let types = client
-        .list_runners(&budget())
-        .await
-        .map_err(Error::Orchestrator)?;
+    let types = client.list_runners(&budget()).await.map_err(Error::Orchestrator)?;
     let is_selected = |id: &&String| filter.is_none_or(|pattern| pattern.matches(id));
     let mut ids: Vec<&String> = types.keys().filter(is_selected).collect();
     ids.sort_unstable();
@@ -291,9 +270,7 @@ async fn all_registered(
             filter: filter.map(|pattern| pattern.as_str().to_owned()),
         });
     }
-    let read = ids
-        .into_iter()
-        .map(|id| read_listed(&client, id, &types[id]));
+    let read = ids.into_iter().map(|id| read_listed(&client, id, &types[id]));
     let listed: Vec<Listed> = stream::iter(read).buffered(AT_A_TIME).collect().await;
     let installation = Installation::from_api_url(&settings.api_url);
     let mut sources = Sources::new(installation, Vec::new());
@@ -327,10 +304,7 @@ async fn read_listed(client: &Client, id: &str, kind: &str) -> Listed {
         Err(error) => Err(Error::Orchestrator(error)),
     };
     match read {
-        Ok(subject) => Listed::Runner(Box::new(Source {
-            subject,
-            file: None,
-        })),
+        Ok(subject) => Listed::Runner(Box::new(Source { subject, file: None })),
         Err(error) => Listed::Unread(Unread {
             org: client.org().to_owned(),
             id: id.to_owned(),

@@ -8,9 +8,7 @@ use std::error::Error;
 use std::io;
 
 /// Returns an error and its causes, including an error that an [`io::Error`] wraps without naming it as its source.
-pub(crate) fn causes<'a>(
-    error: &'a (dyn Error + 'static),
-) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+pub(crate) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     let next = |error: &&'a (dyn Error + 'static)| -> Option<&'a (dyn Error + 'static)> {
         let error: &'a (dyn Error + 'static) = *error;
         match error.downcast_ref::<io::Error>() {
@@ -52,9 +50,7 @@ const WRAPPERS: &[&str] = &[
 /// Returns the text of an error in the words of the other messages. The texts are those of the connectors in hyper-util.
 fn plain(text: String) -> String {
     match text.strip_prefix(TUNNEL_ERROR) {
-        Some(": failed to create underlying connection" | ": unsuccessful" | "") => {
-            NO_TUNNEL.to_owned()
-        }
+        Some(": failed to create underlying connection" | ": unsuccessful" | "") => NO_TUNNEL.to_owned(),
         Some(why) => format!("{NO_TUNNEL}{why}"),
         None if text == "dns error" => "the host name could not be resolved".to_owned(),
         None => text,
@@ -100,18 +96,11 @@ mod tests {
                 "the proxy did not open a connection: Connection refused (os error 111)",
             ),
             (
-                &[
-                    "io error",
-                    "client error (Connect)",
-                    "tunnel error: unsuccessful",
-                ],
+                &["io error", "client error (Connect)", "tunnel error: unsuccessful"],
                 "the proxy did not open a connection",
             ),
             (
-                &[
-                    "client error (Connect)",
-                    "tunnel error: proxy authorization required",
-                ],
+                &["client error (Connect)", "tunnel error: proxy authorization required"],
                 "the proxy did not open a connection: proxy authorization required",
             ),
             (

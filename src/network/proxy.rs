@@ -13,11 +13,7 @@ pub(crate) const HTTP_AND_SOCKS: &[&str] = &["http", "https", "socks5", "socks5h
 
 /// Returns the variable that sets the proxy for URLs with this scheme.
 pub(crate) fn variable(scheme: &str) -> &'static str {
-    if scheme == "http" {
-        "HTTP_PROXY"
-    } else {
-        "HTTPS_PROXY"
-    }
+    if scheme == "http" { "HTTP_PROXY" } else { "HTTPS_PROXY" }
 }
 
 /// Returns what to do about a proxy that does not open connections for URLs with this scheme.
@@ -48,19 +44,13 @@ pub(crate) fn check(url: &Uri, schemes: &[&str]) -> Result<(), UnusableProxy> {
     })
 }
 
-fn check_in(
-    url: &Uri,
-    schemes: &[&str],
-    variable: impl Fn(&str) -> Option<String>,
-) -> Result<(), UnusableProxy> {
+fn check_in(url: &Uri, schemes: &[&str], variable: impl Fn(&str) -> Option<String>) -> Result<(), UnusableProxy> {
     // In a CGI program, HTTP_PROXY can be a header of the request (CVE-2016-5385), so the libraries use no proxy.
     if variable("REQUEST_METHOD").is_some() {
         return Ok(());
     }
     let set = |names: [&'static str; 2]| {
-        let first = names
-            .into_iter()
-            .find_map(|name| Some((name, variable(name)?)));
+        let first = names.into_iter().find_map(|name| Some((name, variable(name)?)));
         first.filter(|(_, value)| !value.is_empty())
     };
     let of_scheme = match url.scheme_str() {
@@ -102,12 +92,7 @@ pub(crate) fn problem(value: &str, schemes: &[&str]) -> Option<String> {
         return Some("its port is not a number up to 65535".to_owned());
     }
     let scheme = uri.scheme_str().unwrap_or("http");
-    (!schemes.contains(&scheme)).then(|| {
-        format!(
-            "the proxy scheme {scheme:?} is not supported; use {}",
-            list(schemes)
-        )
-    })
+    (!schemes.contains(&scheme)).then(|| format!("the proxy scheme {scheme:?} is not supported; use {}", list(schemes)))
 }
 
 /// Returns the schemes as a list in a sentence.
@@ -165,14 +150,8 @@ mod tests {
                 "https://a.example",
                 &[("HTTPS_PROXY", "http://p:1"), ("ALL_PROXY", bad)],
             ),
-            (
-                "https://a.example",
-                &[("HTTPS_PROXY", bad), ("NO_PROXY", "*")],
-            ),
-            (
-                "http://a.example",
-                &[("HTTP_PROXY", bad), ("REQUEST_METHOD", "GET")],
-            ),
+            ("https://a.example", &[("HTTPS_PROXY", bad), ("NO_PROXY", "*")]),
+            ("http://a.example", &[("HTTP_PROXY", bad), ("REQUEST_METHOD", "GET")]),
         ] {
             assert_eq!(checked(url, variables), Ok(()), "{url} {variables:?}");
         }
@@ -187,21 +166,13 @@ mod tests {
             ("http://proxy:port", "port"),
             ("http://proxy:99999", "port"),
             ("/proxy", "no host"),
-            (
-                "ftp://proxy",
-                "scheme \"ftp\" is not supported; use http or https",
-            ),
+            ("ftp://proxy", "scheme \"ftp\" is not supported; use http or https"),
             ("socks5://proxy:1080", "socks5"),
         ] {
             let found = problem(value, HTTP).unwrap_or_default();
             assert!(found.contains(part), "{value}: {found}");
         }
-        for value in [
-            "http://proxy:3128",
-            "https://me:pw@proxy",
-            "proxy:3128",
-            "10.0.0.1:80",
-        ] {
+        for value in ["http://proxy:3128", "https://me:pw@proxy", "proxy:3128", "10.0.0.1:80"] {
             assert_eq!(problem(value, HTTP), None, "{value}");
         }
         assert_eq!(problem("socks5h://me:pw@proxy:1080", HTTP_AND_SOCKS), None);

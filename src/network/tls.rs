@@ -54,8 +54,7 @@ impl TlsFailure {
                 and check the clock of this machine."
                 .to_owned(),
             Self::NotValidYet => {
-                "Check the clock of this machine, and the date from which the certificate is valid."
-                    .to_owned()
+                "Check the clock of this machine, and the date from which the certificate is valid.".to_owned()
             }
             Self::OtherName => "Check the host name in the URL. If it is right, the server needs a \
                 certificate for that name."
@@ -67,20 +66,15 @@ impl TlsFailure {
             Self::Certificate => "Replace the certificate of the server, or of the proxy that intercepts \
                 TLS."
                 .to_owned(),
-            Self::Version => {
-                "Enable TLS 1.2 or TLS 1.3 on the server, or on the proxy that intercepts TLS."
-                    .to_owned()
-            }
+            Self::Version => "Enable TLS 1.2 or TLS 1.3 on the server, or on the proxy that intercepts TLS.".to_owned(),
             Self::ClientCertificate => {
-                "Client certificates are not supported here. Use an address that does not require one."
-                    .to_owned()
+                "Client certificates are not supported here. Use an address that does not require one.".to_owned()
             }
             Self::NoTls => "The URL begins with https://, but the server speaks plain HTTP or another \
                 protocol at that host and port. Correct the port or the scheme."
                 .to_owned(),
             Self::Other => {
-                "Check that the server, or the proxy that intercepts TLS, supports TLS 1.2 or TLS 1.3."
-                    .to_owned()
+                "Check that the server, or the proxy that intercepts TLS, supports TLS 1.2 or TLS 1.3.".to_owned()
             }
         }
     }
@@ -92,18 +86,12 @@ impl From<&rustls::Error> for TlsFailure {
         match error {
             rustls::Error::InvalidCertificate(why) => match why {
                 Certificate::Expired | Certificate::ExpiredContext { .. } => Self::Expired,
-                Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
-                    Self::NotValidYet
-                }
-                Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
-                    Self::OtherName
-                }
+                Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => Self::NotValidYet,
+                Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => Self::OtherName,
                 // A bad signature: another authority with the same name is trusted.
                 Certificate::UnknownIssuer | Certificate::BadSignature => Self::UnknownIssuer,
                 // The error of webpki for a self-signed certificate that is not trusted.
-                Certificate::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-                    Self::UnknownIssuer
-                }
+                Certificate::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => Self::UnknownIssuer,
                 _ => Self::Certificate,
             },
             rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
@@ -111,9 +99,7 @@ impl From<&rustls::Error> for TlsFailure {
                 PeerIncompatible::ServerDoesNotSupportTls12Or13
                 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
             ) => Self::Version,
-            rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
-                Self::ClientCertificate
-            }
+            rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => Self::ClientCertificate,
             rustls::Error::InvalidMessage(_) => Self::NoTls,
             _ => Self::Other,
         }

@@ -36,19 +36,15 @@ impl ApiError {
             Self::AttemptTimedOut { .. } | Self::Lost { .. } => {
                 "Check the network and the status of the Orchestrator, then try again."
             }
-            Self::DeadlineExceeded {
-                last: Some(last), ..
-            } => return last.next_step(frontend),
-            Self::DeadlineExceeded { last: None, .. } | Self::TooLongToWait { .. } => {
-                TRY_AGAIN_LATER
-            }
+            Self::DeadlineExceeded { last: Some(last), .. } => return last.next_step(frontend),
+            Self::DeadlineExceeded { last: None, .. } | Self::TooLongToWait { .. } => TRY_AGAIN_LATER,
             Self::Unauthorized { token_from, .. } => {
                 return Some(after_unauthorized(token_from.as_ref(), frontend));
             }
             Self::Refused { status, .. } => return after_refusal(*status, frontend),
-            Self::Unexpected {
-                status: 407, call, ..
-            } => return Some(ConnectFailure::Proxy.next_step(call.url.scheme(), frontend)),
+            Self::Unexpected { status: 407, call, .. } => {
+                return Some(ConnectFailure::Proxy.next_step(call.url.scheme(), frontend));
+            }
             Self::Unexpected { status, .. } => return Some(after_unexpected(*status, frontend)),
             Self::Encoding { .. } => {
                 "The server, or a proxy in front of it, must send its responses uncompressed or with gzip. The request \
@@ -75,9 +71,7 @@ impl ApiError {
                 "A newer version of the provider might have created it. Upgrade the provider.",
                 "A newer client might have created it. Upgrade eks-runner.",
             ),
-            Self::InvalidId { .. } => {
-                "A URL path cannot contain an empty ID, \".\", or \"..\". Correct the ID."
-            }
+            Self::InvalidId { .. } => "A URL path cannot contain an empty ID, \".\", or \"..\". Correct the ID.",
             Self::AlreadyExists {
                 existing: Existing::Importable | Existing::OtherRunner(_),
                 ..
@@ -109,7 +103,8 @@ fn not_the_api(frontend: Frontend) -> String {
 fn after_refusal(status: u16, frontend: Frontend) -> Option<String> {
     match status {
         400 => Some(
-            "The Orchestrator rejected the request. Correct the values that the message names, then try again.".to_owned(),
+            "The Orchestrator rejected the request. Correct the values that the message names, then try again."
+                .to_owned(),
         ),
         403 => Some(format!(
             "The token is valid, but its user has no permission for this call in the organization. The Orchestrator \
@@ -127,8 +122,7 @@ fn after_unexpected(status: u16, frontend: Frontend) -> String {
     match status {
         429 => too_many_requests(frontend),
         500.. => {
-            "The Orchestrator, or a proxy in front of it, failed to handle the request. Try again later."
-                .to_owned()
+            "The Orchestrator, or a proxy in front of it, failed to handle the request. Try again later.".to_owned()
         }
         _ => not_the_api(frontend),
     }

@@ -22,14 +22,10 @@ impl ConfigFile {
     /// Returns whether the file has none of the values.
     pub(super) fn is_empty(&self) -> bool {
         let token = self.token.as_ref().map(ExposeSecret::expose_secret);
-        [
-            self.api_url.as_deref(),
-            self.default_org_id.as_deref(),
-            token,
-        ]
-        .into_iter()
-        .flatten()
-        .all(|value| value.trim().is_empty())
+        [self.api_url.as_deref(), self.default_org_id.as_deref(), token]
+            .into_iter()
+            .flatten()
+            .all(|value| value.trim().is_empty())
     }
 }
 
@@ -54,10 +50,7 @@ pub(super) fn read(path: &Path) -> Result<Option<ConfigFile>, String> {
 }
 
 fn is_absent(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn parse(bytes: &[u8]) -> Result<ConfigFile, String> {
@@ -86,19 +79,14 @@ mod tests {
 
     #[test]
     fn the_file_that_the_command_lines_write_is_read() {
-        let config =
-            parse(b"api_url: https://a.b\ndefault_org_id: 123\ntoken: 'ab:c'\nother: [1]\n")
-                .unwrap();
+        let config = parse(b"api_url: https://a.b\ndefault_org_id: 123\ntoken: 'ab:c'\nother: [1]\n").unwrap();
         assert_eq!(config.api_url.as_deref(), Some("https://a.b"));
         assert_eq!(config.default_org_id.as_deref(), Some("123"));
         assert_eq!(config.token.unwrap().expose_secret(), "ab:c");
 
         for empty in ["", "# nothing\n", "---\n", "{}", "token:\napi_url: ~\n"] {
             let config = parse(empty.as_bytes()).unwrap();
-            assert!(
-                config.token.is_none() && config.api_url.is_none(),
-                "{empty}"
-            );
+            assert!(config.token.is_none() && config.api_url.is_none(), "{empty}");
         }
     }
 
@@ -113,10 +101,7 @@ mod tests {
             ("token: \"s3cret\n", "line"),
             ("- s3cret\n", "line 1"),
             ("s3cret\n", "line 1"),
-            (
-                "token: s3cret\n---\ntoken: s3cret\n",
-                "more than one document",
-            ),
+            ("token: s3cret\n---\ntoken: s3cret\n", "more than one document"),
             ("token: {s3cret: 1}\n", "line 1"),
         ] {
             let error = parse(text.as_bytes()).unwrap_err();

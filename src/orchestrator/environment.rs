@@ -67,8 +67,7 @@ impl Environment {
 
     /// Returns whether a variable is set to more than white space.
     pub(super) fn has_value(&self, name: &str) -> bool {
-        self.variable(name)
-            .is_some_and(|value| !value.trim().is_empty())
+        self.variable(name).is_some_and(|value| !value.trim().is_empty())
     }
 
     /// Returns the paths where the command line of a product can have its file, in the order in which to try them. For
@@ -145,18 +144,10 @@ mod tests {
                 &[home, ("XDG_CONFIG_HOME", "/home/ann/.config")],
                 &[&dot_config],
             ),
-            (
-                Platform::Unix,
-                &[home, ("XDG_CONFIG_HOME", "relative")],
-                &[&dot_config],
-            ),
+            (Platform::Unix, &[home, ("XDG_CONFIG_HOME", "relative")], &[&dot_config]),
             (Platform::Unix, &[], &[]),
             (Platform::MacOs, &[home], &[&support, &dot_config]),
-            (
-                Platform::MacOs,
-                &[home, xdg],
-                &[&support, &file("/xdg"), &dot_config],
-            ),
+            (Platform::MacOs, &[home, xdg], &[&support, &file("/xdg"), &dot_config]),
             (
                 Platform::Windows,
                 &[home, ("APPDATA", "/roaming")],
@@ -179,9 +170,6 @@ mod tests {
         assert_eq!(env.expand("~"), PathBuf::from("/home/ann"));
         assert_eq!(env.expand("~bob/c.yaml"), PathBuf::from("~bob/c.yaml"));
         assert_eq!(env.expand("c.yaml"), PathBuf::from("c.yaml"));
-        assert_eq!(
-            Environment::from_variables([]).expand("~/c"),
-            PathBuf::from("~/c")
-        );
+        assert_eq!(Environment::from_variables([]).expand("~/c"), PathBuf::from("~/c"));
     }
 }

@@ -204,9 +204,7 @@ pub enum ApiError {
     },
 
     /// The runner that a new rule selects does not exist. Nothing was created.
-    #[error(
-        "runner {id:?} does not exist in organization {org:?} (the Orchestrator responded: {message})"
-    )]
+    #[error("runner {id:?} does not exist in organization {org:?} (the Orchestrator responded: {message})")]
     RunnerNotFound {
         /// The runner's id.
         id: String,
@@ -364,14 +362,10 @@ impl ApiError {
     /// Returns the status of the response and the wait that its `Retry-After` requests, if there is one.
     pub(super) fn retry_after(&self) -> Option<(u16, Duration)> {
         let (Self::Refused {
-            status,
-            retry_after,
-            ..
+            status, retry_after, ..
         }
         | Self::Unexpected {
-            status,
-            retry_after,
-            ..
+            status, retry_after, ..
         }) = self
         else {
             return None;

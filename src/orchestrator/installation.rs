@@ -11,9 +11,7 @@ use crate::product::{HUMANITEC, PRODUCTS, Product};
 /// the host is that of another installation.
 pub(super) fn product_on_host(api_url: &Url) -> Option<&'static Product> {
     let host = host(api_url)?;
-    PRODUCTS
-        .into_iter()
-        .find(|product| product.own_host == host)
+    PRODUCTS.into_iter().find(|product| product.own_host == host)
 }
 
 /// Returns the host of a URL. A dot at its end, which makes the name absolute, does not count.
@@ -85,10 +83,7 @@ mod tests {
             "https://API.humanitec.dev:443/some/path",
             "https://api.humanitec.dev./",
         ] {
-            assert_eq!(
-                Installation::from_api_url(&url.parse().unwrap()),
-                Installation::SAAS
-            );
+            assert_eq!(Installation::from_api_url(&url.parse().unwrap()), Installation::SAAS);
         }
         for url in [
             "http://api.humanitec.dev",

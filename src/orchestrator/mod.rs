@@ -30,9 +30,7 @@ mod user_agent;
 
 pub use budget::CallBudget;
 pub use call::Call;
-pub use client::{
-    Client, DeployedEnvironment, EksRunnerPages, ListedRunner, Rule, RuleFilter, RuleKey, RulePages,
-};
+pub use client::{Client, DeployedEnvironment, EksRunnerPages, ListedRunner, Rule, RuleFilter, RuleKey, RulePages};
 pub use connect_failure::{ConnectFailure, TlsFailure};
 pub use environment::Environment;
 pub use error::{ApiError, Existing};

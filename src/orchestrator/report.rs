@@ -36,16 +36,8 @@ impl ApiError {
                 format!("{self} ({})", root(source))
             }
             Self::Setup { source } => format!("{self} ({})", root(source.as_ref())),
-            Self::Stopped {
-                last: Some(last), ..
-            }
-            | Self::DeadlineExceeded {
-                last: Some(last), ..
-            } => {
-                format!(
-                    "{self}; the previous attempt failed: {}",
-                    last.with_causes()
-                )
+            Self::Stopped { last: Some(last), .. } | Self::DeadlineExceeded { last: Some(last), .. } => {
+                format!("{self}; the previous attempt failed: {}", last.with_causes())
             }
             Self::Uncertain { source, .. } => format!("{self}: {}", source.with_causes()),
             Self::InvalidId { .. }

@@ -48,11 +48,7 @@ impl ErrorBody {
         let failed = details.and_then(|details| details.get("failed_checks")?.as_array());
         let denied = failed.into_iter().flatten().filter_map(|check| {
             let (permission, resource) = (check.get("permission")?, check.get("resource")?);
-            Some(format!(
-                "`{}` on `{}`",
-                permission.as_str()?,
-                resource.as_str()?
-            ))
+            Some(format!("`{}` on `{}`", permission.as_str()?, resource.as_str()?))
         });
         Some(Self {
             code: text("error")?,
@@ -255,10 +251,7 @@ mod tests {
     #[test]
     fn an_excerpt_is_short_and_has_no_markup() {
         assert_eq!(excerpt(""), "");
-        assert_eq!(
-            excerpt("<html><b>502</b> Bad\r\n\tGateway</html>"),
-            "502 Bad Gateway"
-        );
+        assert_eq!(excerpt("<html><b>502</b> Bad\r\n\tGateway</html>"), "502 Bad Gateway");
         assert_eq!(excerpt("a \u{1b}[31m<b"), "a [31m");
         assert_eq!(excerpt("1 > 0"), "1 > 0");
         let long = excerpt(&"é".repeat(1000));
@@ -283,10 +276,7 @@ mod tests {
         assert_eq!(of_api(&"é".repeat(2_000)), "é".repeat(2_000));
         assert_eq!(of_api(&"é".repeat(9_000)), "é".repeat(2_000) + "…");
         assert_eq!(message_of("gateway", "a\n<b>b"), "a b");
-        assert_eq!(
-            message_of("gateway", &"a".repeat(300)),
-            "a".repeat(200) + "…"
-        );
+        assert_eq!(message_of("gateway", &"a".repeat(300)), "a".repeat(200) + "…");
     }
 
     #[test]
@@ -295,9 +285,7 @@ mod tests {
             {"permission": "runner_write", "resource": "organization:my-org"},
             {"permission": "runner_read", "resource": "organization:my-org"},
         ]);
-        let with = |details: Value| {
-            message(&json!({"error": "HTTP-403", "message": "Forbidden", "details": details}))
-        };
+        let with = |details: Value| message(&json!({"error": "HTTP-403", "message": "Forbidden", "details": details}));
         assert_eq!(
             with(json!({"failed_checks": checks})),
             "Forbidden (needs `runner_write` on `organization:my-org`, `runner_read` on `organization:my-org`)"

@@ -106,18 +106,11 @@ impl ApiError {
             Self::TooLongToWait { .. } => (NotSent, Ended),
             Self::Redirect { .. } | Self::Unauthorized { .. } => (Refused, Never),
             Self::Refused {
-                status,
-                retry_after,
-                ..
+                status, retry_after, ..
             } => (Refused, retry_of_status(*status, *retry_after)),
             Self::Unexpected {
-                status,
-                retry_after,
-                ..
-            } => (
-                effect_of_status(*status),
-                retry_of_status(*status, *retry_after),
-            ),
+                status, retry_after, ..
+            } => (effect_of_status(*status), retry_of_status(*status, *retry_after)),
             // Whatever the response says, also when to return, cannot be read.
             Self::Encoding { status, .. } => (
                 effect_of_status(*status),
@@ -127,9 +120,9 @@ impl ApiError {
                 },
             ),
             // JSON that is complete, but not what was expected, would be the same again.
-            Self::Undecodable { is_json: true, .. }
-            | Self::Unsupported { .. }
-            | Self::TooLarge { .. } => (Possible, Never),
+            Self::Undecodable { is_json: true, .. } | Self::Unsupported { .. } | Self::TooLarge { .. } => {
+                (Possible, Never)
+            }
             Self::Undecodable { is_json: false, .. } => (Possible, Soon),
             // These say that the service has something else in the place of the object.
             Self::AlreadyExists { .. }

@@ -46,9 +46,7 @@ impl ApiSettings {
     /// Returns a note about environment variables that are not used, or `None` if there are none.
     #[must_use]
     pub fn ignored(&self) -> Option<String> {
-        let product = self
-            .product
-            .filter(|_| !self.ignored_variables.is_empty())?;
+        let product = self.product.filter(|_| !self.ignored_variables.is_empty())?;
         Some(format!(
             "The environment has variables of both products, and those of {} take precedence. Not used: {}. Unset the \
              variables of one product.",
@@ -110,9 +108,7 @@ impl ProviderAttribute {
             (Frontend::Command, Self::ApiUrl) => Some("--api-url".to_owned()),
             (Frontend::Command, Self::OrgId) => Some("--org".to_owned()),
             (Frontend::Command, Self::AuthToken) => None,
-            (Frontend::Command, Self::ConfigFile(product)) => {
-                Some(format!("--{}-config-file", product.cli))
-            }
+            (Frontend::Command, Self::ConfigFile(product)) => Some(format!("--{}-config-file", product.cli)),
         }
     }
 

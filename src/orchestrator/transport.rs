@@ -13,8 +13,8 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE, FROM, HeaderMap, HeaderName, HeaderValue,
-    LOCATION, RETRY_AFTER,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE, FROM, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    RETRY_AFTER,
 };
 use reqwest::{Method, redirect};
 use secrecy::ExposeSecret as _;
@@ -126,10 +126,7 @@ impl Transport {
         sent: &Arc<AtomicBool>,
         log: &LoggedCall,
     ) -> Result<Response, ApiError> {
-        let http = self
-            .http
-            .get_or_try_init(|| async { self.set_up() })
-            .await?;
+        let http = self.http.get_or_try_init(|| async { self.set_up() }).await?;
         let mut builder = http.request(request.method.clone(), call.url.clone());
         if let Some(body) = &request.body {
             let body = ObservedBody {
@@ -190,9 +187,9 @@ impl Transport {
             // On the other platforms, the loader of the root certificates reads the variable itself.
             builder = builder.tls_certs_merge(certificates(&path)?);
         }
-        builder.build().map_err(|source| ApiError::Setup {
-            source: source.into(),
-        })
+        builder
+            .build()
+            .map_err(|source| ApiError::Setup { source: source.into() })
     }
 
     fn authentication(&self) -> HeaderMap {
@@ -275,8 +272,7 @@ async fn read_body(call: &Call, mut response: reqwest::Response) -> Result<Strin
                 return Err(ApiError::Encoding {
                     call: call(),
                     status,
-                    problem: "has the content encoding gzip, but its body is not valid gzip data"
-                        .to_owned(),
+                    problem: "has the content encoding gzip, but its body is not valid gzip data".to_owned(),
                 });
             }
             Err(source) => {
@@ -287,8 +283,7 @@ async fn read_body(call: &Call, mut response: reqwest::Response) -> Result<Strin
             }
         }
     }
-    Ok(String::from_utf8(body)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    Ok(String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
 /// The body of a request. It notes when the HTTP client takes it to send it, which is after the connection was
@@ -302,10 +297,7 @@ impl http_body::Body for ObservedBody {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         self.sent.store(true, Ordering::Relaxed);
         Poll::Ready(self.data.take().map(|data| Ok(Frame::data(data))))
     }
@@ -339,12 +331,8 @@ fn is_tls_to_proxy() -> bool {
 
 /// Reads the certificates of a PEM file.
 fn certificates(path: &OsStr) -> Result<Vec<reqwest::Certificate>, ApiError> {
-    let pem = files::read_blocking(path.as_ref()).map_err(|source| ApiError::Setup {
-        source: source.into(),
-    })?;
-    reqwest::Certificate::from_pem_bundle(&pem).map_err(|source| ApiError::Setup {
-        source: source.into(),
-    })
+    let pem = files::read_blocking(path.as_ref()).map_err(|source| ApiError::Setup { source: source.into() })?;
+    reqwest::Certificate::from_pem_bundle(&pem).map_err(|source| ApiError::Setup { source: source.into() })
 }
 
 /// Returns why there is no response: either there was no connection, or it broke.

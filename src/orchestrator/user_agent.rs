@@ -6,9 +6,7 @@ use super::environment::Environment;
 #[must_use]
 pub fn user_agent(terraform_version: &str, environment: &Environment) -> String {
     let own = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
-    let appended = environment
-        .variable("TF_APPEND_USER_AGENT")
-        .unwrap_or_default();
+    let appended = environment.variable("TF_APPEND_USER_AGENT").unwrap_or_default();
     format!("{own} (+Terraform/{terraform_version}) {appended}")
         .chars()
         .filter(|character| character.is_ascii_graphic() || *character == ' ')

@@ -19,10 +19,7 @@ pub(super) fn failed(what: String, error: &ApiError, more: &[String]) -> Diagnos
 
 /// Returns the error that the objects of an organization, such as `runners`, could not be listed.
 pub(super) fn not_listed(client: &Client, objects: &str, error: &ApiError) -> Diagnostic {
-    let what = format!(
-        "Could not list the {objects} of organization {:?}",
-        client.org()
-    );
+    let what = format!("Could not list the {objects} of organization {:?}", client.org());
     failed(what, error, &[])
 }
 
@@ -88,10 +85,7 @@ pub(super) fn replacement_advice(unique: &str) -> String {
 
 /// Returns the state of the source of a `moved` block, if that is the resource with the same name of another provider of
 /// the Platform Orchestrator. The schemas are the same, so the state is used as it is.
-pub(super) fn moved_state(
-    request: &MoveRequest,
-    type_name: &str,
-) -> Option<Result<serde_json::Value, Diagnostic>> {
+pub(super) fn moved_state(request: &MoveRequest, type_name: &str) -> Option<Result<serde_json::Value, Diagnostic>> {
     let is_same_type = request.source_provider.ends_with("/platform-orchestrator")
         && request.source_type == type_name
         && request.source_version == 0;

@@ -91,18 +91,11 @@ impl Action for CheckEksAccess {
                           result as it is known. With `apply = \"error\"` in the provider's `eks_access`, the action waits \
                           for what AWS is still propagating, and fails if a check fails. Otherwise a failed check is a \
                           warning, even with `apply = \"off\"`.",
-            attributes: vec![
-                Attribute::string("id", "The ID of the registered runner.").required(),
-            ],
+            attributes: vec![Attribute::string("id", "The ID of the registered runner.").required()],
         }
     }
 
-    async fn invoke(
-        &self,
-        context: CallContext,
-        config: Value,
-        progress: Progress,
-    ) -> Vec<Diagnostic> {
+    async fn invoke(&self, context: CallContext, config: Value, progress: Progress) -> Vec<Diagnostic> {
         let found = self.check(&context, &config, progress).await;
         let found = found.unwrap_or_else(|diagnostic| vec![diagnostic]);
         // The paths of the checks are those of the runner, and `id` selects it.

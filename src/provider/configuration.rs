@@ -4,9 +4,7 @@ use secrecy::SecretString;
 
 use super::eks_access;
 use crate::frontend::Frontend;
-use crate::orchestrator::{
-    Environment, ExplicitSettings, LookupError, ProviderAttribute, check_explicit,
-};
+use crate::orchestrator::{Environment, ExplicitSettings, LookupError, ProviderAttribute, check_explicit};
 use crate::product::{PRODUCTS, Product};
 use terraform_plugin_server::{Attribute, Diagnostic, Path, Schema, Value};
 
@@ -38,9 +36,7 @@ fn connection_attributes() -> Vec<Attribute> {
     let api_url = with_variables("The base URL of the Orchestrator's API.", |product| {
         product.api_url_variable
     });
-    let auth_token = with_variables("The token for the API.", |product| {
-        product.auth_token_variable
-    });
+    let auth_token = with_variables("The token for the API.", |product| product.auth_token_variable);
     let mut attributes = vec![
         Attribute::string("api_url", api_url + &default_urls.collect::<String>()).optional(),
         Attribute::string(
@@ -138,11 +134,7 @@ pub(super) fn lookup_failed(error: &LookupError, explicit: &ExplicitSettings) ->
             ..
         } if hides_secret => diagnostic,
         // The default file: no attribute names it.
-        LookupError::File { attribute, .. }
-            if !matches!(attribute, ProviderAttribute::ConfigFile(_)) =>
-        {
-            diagnostic
-        }
+        LookupError::File { attribute, .. } if !matches!(attribute, ProviderAttribute::ConfigFile(_)) => diagnostic,
         _ => match error.attribute() {
             Some(attribute) => diagnostic.at(Path::new([attribute.name()])),
             None => diagnostic,
@@ -174,10 +166,7 @@ mod tests {
                 assert_eq!(found.api_url.as_str(), "https://env.example/", "{name}");
                 assert_eq!(found.org_id, "env-org", "{name}");
                 assert!(found.token.is_some(), "{name}");
-                assert_eq!(
-                    explicit.empty.len(),
-                    usize::from(attributes.contains(&name))
-                );
+                assert_eq!(explicit.empty.len(), usize::from(attributes.contains(&name)));
             }
         }
         // The other values of the block do not need the settings of a product.
@@ -206,10 +195,7 @@ mod tests {
                 api_url: Some(url.to_owned()),
                 ..ExplicitSettings::default()
             };
-            let errors = check_explicit(
-                &explicit,
-                &Environment::from_variables([("HOME", "/nonexistent")]),
-            );
+            let errors = check_explicit(&explicit, &Environment::from_variables([("HOME", "/nonexistent")]));
             let [error] = errors.as_slice() else {
                 panic!("{url}: {errors:?}")
             };

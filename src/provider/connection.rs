@@ -41,9 +41,8 @@ impl Connection {
                 Ok(settings) => {
                     installation = Installation::from_api_url(&settings.api_url);
                     let ignored = settings.ignored().into_iter();
-                    warnings.extend(ignored.map(|note| {
-                        Diagnostic::warning("Environment variables are not used", note)
-                    }));
+                    warnings
+                        .extend(ignored.map(|note| Diagnostic::warning("Environment variables are not used", note)));
                     let user_agent = user_agent(&request.terraform_version, &environment);
                     ConnectionState::Ready(Arc::new(Client::new(settings, user_agent)))
                 }
@@ -58,10 +57,7 @@ impl Connection {
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
         let eks_access = eks_access::settings(&request.config, &installation, &environment)
             .map(|settings| Arc::new(EksAccess::new(settings)));
-        *self
-            .eks_access
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = eks_access;
+        *self.eks_access.write().unwrap_or_else(PoisonError::into_inner) = eks_access;
         warnings
     }
 
@@ -73,9 +69,7 @@ impl Connection {
         match self.state() {
             ConnectionState::Ready(client) => Ok(Some(client)),
             ConnectionState::Unknown(_) => Ok(None),
-            ConnectionState::NotConfigured => Err(Diagnostic::bug(
-                "The provider was used before it was configured.",
-            )),
+            ConnectionState::NotConfigured => Err(Diagnostic::bug("The provider was used before it was configured.")),
         }
     }
 
@@ -85,7 +79,9 @@ impl Connection {
     /// The provider block has unknown values. The error names them, and says what to do.
     pub(super) fn client_now(&self) -> Result<Arc<Client>, Diagnostic> {
         self.client()?.ok_or_else(|| {
-            let ConnectionState::Unknown(unknown) = self.state() else { return Diagnostic::bug("The client is missing.") };
+            let ConnectionState::Unknown(unknown) = self.state() else {
+                return Diagnostic::bug("The client is missing.");
+            };
             Diagnostic::error(
                 "The provider's configuration is unknown until apply",
                 format!(
@@ -101,10 +97,7 @@ impl Connection {
 
     /// Returns the EKS access checks. `None` if their settings have unknown values.
     pub(super) fn eks_access(&self) -> Option<Arc<EksAccess>> {
-        self.eks_access
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.eks_access.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns the EKS access checks and the organization of the runners. `None` if either has unknown values.
@@ -156,9 +149,6 @@ impl Connection {
     }
 
     fn state(&self) -> ConnectionState {
-        self.state
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -23,8 +23,8 @@ use async_trait::async_trait;
 
 use connection::Connection;
 use terraform_plugin_server::{
-    Action, ConfigureRequest, DataSource, Diagnostic, Function, ListResource, Provider, Resource,
-    Schema, ValidateConfig, Value,
+    Action, ConfigureRequest, DataSource, Diagnostic, Function, ListResource, Provider, Resource, Schema,
+    ValidateConfig, Value,
 };
 
 /// The provider `platform-orchestrator`.
@@ -49,18 +49,10 @@ impl Provider for PlatformOrchestrator {
     fn data_sources(&self) -> Vec<Arc<dyn DataSource>> {
         vec![
             Arc::new(eks_runner::EksRunnerData::new(Arc::clone(&self.connection))),
-            Arc::new(data_sources::EksAccessData::new(Arc::clone(
-                &self.connection,
-            ))),
-            Arc::new(data_sources::EksRunnersData::new(Arc::clone(
-                &self.connection,
-            ))),
-            Arc::new(data_sources::RunnerEnvironmentsData::new(Arc::clone(
-                &self.connection,
-            ))),
-            Arc::new(runner_rule::RunnerRuleData::new(Arc::clone(
-                &self.connection,
-            ))),
+            Arc::new(data_sources::EksAccessData::new(Arc::clone(&self.connection))),
+            Arc::new(data_sources::EksRunnersData::new(Arc::clone(&self.connection))),
+            Arc::new(data_sources::RunnerEnvironmentsData::new(Arc::clone(&self.connection))),
+            Arc::new(runner_rule::RunnerRuleData::new(Arc::clone(&self.connection))),
         ]
     }
 
@@ -71,9 +63,7 @@ impl Provider for PlatformOrchestrator {
     fn list_resources(&self) -> Vec<Arc<dyn ListResource>> {
         vec![
             Arc::new(eks_runner::EksRunnerList::new(Arc::clone(&self.connection))),
-            Arc::new(runner_rule::RunnerRuleList::new(Arc::clone(
-                &self.connection,
-            ))),
+            Arc::new(runner_rule::RunnerRuleList::new(Arc::clone(&self.connection))),
         ]
     }
 

@@ -13,9 +13,7 @@ pub(super) struct TextRules(pub(super) &'static [(&'static [&'static str], TextR
 impl ValidateConfig for TextRules {
     async fn validate(&self, config: Value) -> Vec<Diagnostic> {
         let rules = self.0.iter();
-        rules
-            .filter_map(|(names, rule)| check(&config, names, *rule))
-            .collect()
+        rules.filter_map(|(names, rule)| check(&config, names, *rule)).collect()
     }
 }
 
@@ -28,7 +26,5 @@ pub(super) fn check(config: &Value, names: &[&str], rule: TextRule) -> Option<Di
 
 /// Returns the path through nested attributes.
 pub(super) fn path(names: &[&str]) -> Path {
-    names
-        .iter()
-        .fold(Path::root(), |path, name| path.attribute(name))
+    names.iter().fold(Path::root(), |path, name| path.attribute(name))
 }

@@ -30,12 +30,7 @@ pub(super) enum Operation {
     Delete,
 }
 
-const OPERATIONS: [Operation; 4] = [
-    Operation::Create,
-    Operation::Read,
-    Operation::Update,
-    Operation::Delete,
-];
+const OPERATIONS: [Operation; 4] = [Operation::Create, Operation::Read, Operation::Update, Operation::Delete];
 
 impl Operation {
     /// Returns the name of the operation in `timeouts`, which is also the verb for it.
@@ -62,8 +57,7 @@ impl Operation {
     /// none, or a value that cannot be used: validation has reported that one.
     pub(super) fn timeout(self, object: &Value) -> Duration {
         let text = object.get("timeouts").get(self.name()).as_str();
-        text.and_then(|text| parse::duration(text).ok())
-            .unwrap_or(DEFAULT)
+        text.and_then(|text| parse::duration(text).ok()).unwrap_or(DEFAULT)
     }
 }
 
@@ -103,8 +97,7 @@ pub(super) fn validate(config: &Value) -> Vec<Diagnostic> {
         };
         if let Err(invalid) = parse::duration(text) {
             found.push(
-                Diagnostic::error("Invalid timeout", invalid.about(text))
-                    .at(Path::new(["timeouts", operation.name()])),
+                Diagnostic::error("Invalid timeout", invalid.about(text)).at(Path::new(["timeouts", operation.name()])),
             );
         }
     }

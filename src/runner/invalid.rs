@@ -23,12 +23,7 @@ pub struct InvalidField {
 
 impl Invalid {
     /// Creates the error with the detail `"<value>" <finding>. <expected>`.
-    pub(super) fn new(
-        summary: &'static str,
-        value: &str,
-        finding: impl std::fmt::Display,
-        expected: &str,
-    ) -> Self {
+    pub(super) fn new(summary: &'static str, value: &str, finding: impl std::fmt::Display, expected: &str) -> Self {
         Self {
             summary,
             detail: format!("{} {finding}. {expected}", quoted(value)),
@@ -53,9 +48,6 @@ mod tests {
     fn long_values_are_cut_and_control_characters_escaped() {
         assert_eq!(quoted("a\nb"), r#""a\nb""#);
         assert_eq!(quoted(&"é".repeat(100)), format!("\"{}\"", "é".repeat(100)));
-        assert_eq!(
-            quoted(&"é".repeat(101)),
-            format!("\"{}\"…", "é".repeat(100))
-        );
+        assert_eq!(quoted(&"é".repeat(101)), format!("\"{}\"…", "é".repeat(100)));
     }
 }

@@ -79,11 +79,7 @@ const VARIABLES: [(&str, TriedValue, Override); 12] = [
         NotInEveryDeployment,
         Harmful("the Orchestrator does not find the metadata of a deployment under another name"),
     ),
-    (
-        "PLATFORM_ORCHESTRATOR_BASE_URL",
-        NotInEveryDeployment,
-        Reserved,
-    ),
+    ("PLATFORM_ORCHESTRATOR_BASE_URL", NotInEveryDeployment, Reserved),
 ];
 
 /// The variables that have no real value in a Job without a deployment.
@@ -102,10 +98,7 @@ pub const PLACEHOLDERS: [&str; 4] = {
 };
 
 /// Returns the variables of the container in a Job that is tried, with their values.
-pub fn tried_variables<'a>(
-    org: &'a str,
-    runner_id: &'a str,
-) -> impl Iterator<Item = (&'static str, &'a str)> {
+pub fn tried_variables<'a>(org: &'a str, runner_id: &'a str) -> impl Iterator<Item = (&'static str, &'a str)> {
     VARIABLES.iter().filter_map(move |(name, value, _)| {
         let value = match value {
             Org => org,

@@ -9,7 +9,6 @@ mod arn;
 pub(crate) mod fixture;
 mod invalid;
 pub mod job_container;
-mod job_template;
 mod names;
 pub mod pod_template;
 mod problems;
@@ -21,11 +20,11 @@ pub mod validate;
 
 pub(crate) use arn::Arn;
 pub use invalid::{Invalid, InvalidField};
-pub(crate) use job_template::JobTemplate;
 pub use names::{kubernetes_user, oidc_subject, session_name};
+pub(crate) use pod_template::job_template::JobTemplate;
 pub use role_arn::{RoleArn, is_name_character};
 pub use rules::{RULES, Scope, TextRule};
 pub use types::{
-    Auth, AzurermStorage, BucketStorage, Cluster, Job, KubernetesStorage, Runner,
-    RunnerConfiguration, RunnerType, StateStorage, StorageType,
+    Auth, AzurermStorage, BucketStorage, Cluster, Job, KubernetesStorage, Runner, RunnerConfiguration, RunnerType,
+    StateStorage, StorageType,
 };

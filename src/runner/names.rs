@@ -80,9 +80,7 @@ mod tests {
 
     #[test]
     fn the_kubernetes_user_contains_no_path_and_no_at_sign() {
-        let role: RoleArn = "arn:aws-us-gov:iam::123456789012:role/team/x/RoleName"
-            .parse()
-            .unwrap();
+        let role: RoleArn = "arn:aws-us-gov:iam::123456789012:role/team/x/RoleName".parse().unwrap();
         assert_eq!(
             kubernetes_user(&role, "me@org@x"),
             "arn:aws-us-gov:sts::123456789012:assumed-role/RoleName/me-org-x"

@@ -10,9 +10,7 @@ impl Runner {
     pub fn problems(&self) -> Vec<InvalidField> {
         let mut problems = self.texts(Scope::Runner);
         problems.extend(self.pod_template());
-        problems.extend(self.texts(Scope::Storage(
-            self.state_storage_configuration.storage_type(),
-        )));
+        problems.extend(self.texts(Scope::Storage(self.state_storage_configuration.storage_type())));
         problems
     }
 

@@ -7,23 +7,16 @@ pub(crate) fn thousandths(unit: &str) -> Option<u128> {
     if unit == "m" {
         return Some(1);
     }
-    if let Some(exponent) = unit
-        .strip_prefix(['e', 'E'])
-        .filter(|rest| !rest.is_empty())
-    {
+    if let Some(exponent) = unit.strip_prefix(['e', 'E']).filter(|rest| !rest.is_empty()) {
         let exponent = exponent.strip_prefix('+').unwrap_or(exponent);
-        return 10u128
-            .checked_pow(exponent.parse().ok()?)?
-            .checked_mul(1000);
+        return 10u128.checked_pow(exponent.parse().ok()?)?.checked_mul(1000);
     }
     let (base, prefix): (u128, _) = match unit.strip_suffix('i') {
         Some(prefix) => (1024, prefix),
         None => (1000, unit),
     };
     let prefixes = ["", "K", "M", "G", "T", "P", "E"];
-    let power = prefixes
-        .iter()
-        .position(|one| one.eq_ignore_ascii_case(prefix))?;
+    let power = prefixes.iter().position(|one| one.eq_ignore_ascii_case(prefix))?;
     Some(base.pow(u32::try_from(power).ok()?) * 1000)
 }
 
@@ -57,12 +50,7 @@ pub(crate) fn is_quantity(text: &str) -> bool {
 pub(crate) fn is_negative(quantity: &str) -> bool {
     let parts = Parts::read(quantity);
     let is_digit = |digit: u8| digit != b'0';
-    parts.is_negative
-        && parts
-            .whole
-            .bytes()
-            .chain(parts.fraction.bytes())
-            .any(is_digit)
+    parts.is_negative && parts.whole.bytes().chain(parts.fraction.bytes()).any(is_digit)
 }
 
 /// The parts of a quantity.

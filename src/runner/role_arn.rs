@@ -74,18 +74,14 @@ fn parse(arn: &str) -> Result<RoleArn, String> {
     if service != "iam" {
         return Err(format!("is an ARN of {service:?}, not of IAM"));
     }
-    let role = resource
-        .strip_prefix("role/")
-        .ok_or_else(|| other_resource(resource))?;
+    let role = resource.strip_prefix("role/").ok_or_else(|| other_resource(resource))?;
     if !region.is_empty() {
         return Err(format!(
             "has the region {region:?}; IAM ARNs have none: \"arn:{partition}:iam::{account}:…\""
         ));
     }
     if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(format!(
-            "has the account {account:?}; an AWS account is twelve digits"
-        ));
+        return Err(format!("has the account {account:?}; an AWS account is twelve digits"));
     }
     let (path, name) = path_and_name(role)?;
     Ok(RoleArn {
@@ -134,19 +130,13 @@ fn path_and_name(role: &str) -> Result<(String, String), String> {
         ));
     }
     if name.len() > 64 {
-        return Err(format!(
-            "has a role name of {} characters; IAM allows 64",
-            name.len()
-        ));
+        return Err(format!("has a role name of {} characters; IAM allows 64", name.len()));
     }
     if let Some(stray) = path.chars().find(|c| !c.is_ascii_graphic()) {
         return Err(format!("has {stray:?} in the role's path"));
     }
     if path.len() > 512 {
-        return Err(format!(
-            "has a path of {} characters; IAM allows 512",
-            path.len()
-        ));
+        return Err(format!("has a path of {} characters; IAM allows 512", path.len()));
     }
     Ok((path, name.to_owned()))
 }
@@ -167,8 +157,7 @@ impl fmt::Display for RoleArn {
 /// new partitions.
 fn is_partition(partition: &str) -> bool {
     let mut parts = partition.split('-');
-    parts.next() == Some("aws")
-        && parts.all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase()))
+    parts.next() == Some("aws") && parts.all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase()))
 }
 
 /// Returns whether IAM allows the character in a role's name, and STS in a session name.
@@ -193,11 +182,7 @@ mod tests {
             "aws-iso-f",
             "aws-eusc",
         ] {
-            for (path, name) in [
-                ("/", "r"),
-                ("/team/x/", "RoleName"),
-                ("/a:b!/", "Az_09+=,.@-"),
-            ] {
+            for (path, name) in [("/", "r"), ("/team/x/", "RoleName"), ("/a:b!/", "Az_09+=,.@-")] {
                 let text = format!("arn:{partition}:iam::123456789012:role{path}{name}");
                 let arn: RoleArn = text.parse().unwrap();
                 assert_eq!(arn.partition, partition);
@@ -206,11 +191,7 @@ mod tests {
                 assert_eq!(arn.to_string(), text);
             }
         }
-        let longest = format!(
-            "arn:aws:iam::123456789012:role/{}/{}",
-            "p".repeat(510),
-            "n".repeat(64)
-        );
+        let longest = format!("arn:aws:iam::123456789012:role/{}/{}", "p".repeat(510), "n".repeat(64));
         assert_eq!(longest.parse::<RoleArn>().unwrap().to_string(), longest);
     }
 
@@ -235,42 +216,24 @@ mod tests {
                 "ARN of \"eks\", not of IAM",
             ),
             ("arn:aws:iam::123456789012:user/bob", "IAM user"),
-            (
-                "arn:aws:iam::123456789012:instance-profile/p",
-                "instance profile",
-            ),
+            ("arn:aws:iam::123456789012:instance-profile/p", "instance profile"),
             ("arn:aws:iam::123456789012:root", "whole account"),
             ("arn:aws:iam::123456789012:policy/p", "\"policy\""),
             ("arn:aws:iam::123456789012:group/g", "\"group\""),
             ("arn:aws:iam::123456789012:role", "does not name a role"),
             ("arn:aws:iam::123456789012:role/", "does not name a role"),
-            (
-                "arn:aws:iam::123456789012:role/team/",
-                "does not name a role",
-            ),
+            ("arn:aws:iam::123456789012:role/team/", "does not name a role"),
             ("arn:aws:iam::123456789012:Role/r", "\"Role\""),
-            (
-                "arn:aws:iam:us-west-2:123456789012:role/r",
-                "region \"us-west-2\"",
-            ),
+            ("arn:aws:iam:us-west-2:123456789012:role/r", "region \"us-west-2\""),
             ("arn:aws:iam::12345678901:role/r", "\"12345678901\""),
             ("arn:aws:iam::1234567890123:role/r", "twelve digits"),
             ("arn:aws:iam::12345678901x:role/r", "twelve digits"),
             ("arn:aws:iam::<account>:role/r", "\"<account>\""),
             ("arn:aws:iam:::role/r", "account \"\""),
-            (
-                "arn:aws:iam::123456789012:role/r ",
-                "' ' in the role's name",
-            ),
-            (
-                "arn:aws:iam::123456789012:role/rôle",
-                "'ô' in the role's name",
-            ),
+            ("arn:aws:iam::123456789012:role/r ", "' ' in the role's name"),
+            ("arn:aws:iam::123456789012:role/rôle", "'ô' in the role's name"),
             ("arn:aws:iam::123456789012:role/*", "'*' in the role's name"),
-            (
-                "arn:aws:iam::123456789012:role/te am/r",
-                "' ' in the role's path",
-            ),
+            ("arn:aws:iam::123456789012:role/te am/r", "' ' in the role's path"),
             (&long_name, "65 characters; IAM allows 64"),
             (&"arn:".repeat(1000), "at most 2048"),
             (&long_path, "513 characters; IAM allows 512"),
@@ -279,9 +242,7 @@ mod tests {
             assert_eq!(invalid.summary, "Invalid IAM role ARN");
             assert!(invalid.detail.contains(reason), "{arn}: {invalid}");
             assert!(
-                invalid
-                    .detail
-                    .contains("arn:aws:iam::123456789012:role/my-role"),
+                invalid.detail.contains("arn:aws:iam::123456789012:role/my-role"),
                 "{invalid}"
             );
         }

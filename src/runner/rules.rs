@@ -62,21 +62,9 @@ pub static RULES: &[(Scope, &[&str], TextRule)] = &[
         &["namespace"],
         validate::namespace,
     ),
-    (
-        Scope::Storage(StorageType::S3),
-        &["bucket"],
-        validate::bucket,
-    ),
-    (
-        Scope::Storage(StorageType::S3),
-        &["path_prefix"],
-        validate::path_prefix,
-    ),
-    (
-        Scope::Storage(StorageType::Gcs),
-        &["bucket"],
-        validate::bucket,
-    ),
+    (Scope::Storage(StorageType::S3), &["bucket"], validate::bucket),
+    (Scope::Storage(StorageType::S3), &["path_prefix"], validate::path_prefix),
+    (Scope::Storage(StorageType::Gcs), &["bucket"], validate::bucket),
     (
         Scope::Storage(StorageType::Gcs),
         &["path_prefix"],

@@ -316,8 +316,7 @@ state_storage_configuration:
         value["description"] = Value::Null;
         value["runner_configuration"]["cluster"]["auth"] =
             json!({"role_arn": "arn:aws:iam::123456789012:role/r", "session_name": null});
-        value["runner_configuration"]["job"] =
-            json!({"namespace": "n", "service_account": "s", "pod_template": null});
+        value["runner_configuration"]["job"] = json!({"namespace": "n", "service_account": "s", "pod_template": null});
         let runner: Runner = serde_json::from_value(value).unwrap();
         assert_eq!(
             serde_json::to_value(&runner).unwrap(),
@@ -389,9 +388,6 @@ state_storage_configuration:
             json!(["id", "runner_configuration", "state_storage_configuration"])
         );
         assert_eq!(schema["$defs"]["Auth"]["required"], json!(["role_arn"]));
-        assert_eq!(
-            schema["$defs"]["RunnerType"]["oneOf"][0]["const"],
-            RunnerType::EKS
-        );
+        assert_eq!(schema["$defs"]["RunnerType"]["oneOf"][0]["const"], RunnerType::EKS);
     }
 }

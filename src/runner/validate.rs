@@ -27,7 +27,8 @@ pub fn runner_id(id: &str) -> Result<(), Invalid> {
 /// # Errors
 /// Why no ID begins with it.
 pub fn runner_id_prefix(prefix: &str) -> Result<(), Invalid> {
-    const EXPECTED: &str = "A runner ID has lowercase letters, digits, hyphens, and underscores, and starts with a letter.";
+    const EXPECTED: &str =
+        "A runner ID has lowercase letters, digits, hyphens, and underscores, and starts with a letter.";
     let finding = stray_in_id(prefix).filter(|_| !prefix.is_empty());
     refuse(finding, "Invalid prefix of runner IDs", prefix, EXPECTED)
 }
@@ -61,10 +62,7 @@ pub fn cluster_name(name: &str) -> Result<(), Invalid> {
 
 fn arn_of_a_cluster(name: &str) -> Option<String> {
     let (_, cluster) = name.strip_prefix("arn:")?.split_once(":cluster/")?;
-    Some(format!(
-        "is the cluster's ARN; its name is {}",
-        quoted(cluster)
-    ))
+    Some(format!("is the cluster's ARN; its name is {}", quoted(cluster)))
 }
 
 /// Checks the region of the cluster. It must have the form of a region in any partition.
@@ -134,8 +132,7 @@ pub fn role_arn(arn: &str) -> Result<(), Invalid> {
 /// # Errors
 /// What is wrong with the name. A `/` has its own message, because the Orchestrator accepts it and STS does not.
 pub fn session_name(name: &str) -> Result<(), Invalid> {
-    const EXPECTED: &str =
-        "A session name has 3 to 64 letters, digits, and characters of _+=,.@- (no spaces).";
+    const EXPECTED: &str = "A session name has 3 to 64 letters, digits, and characters of _+=,.@- (no spaces).";
     let finding = name
         .contains('/')
         .then(|| {
@@ -173,12 +170,7 @@ pub fn service_account(name: &str) -> Result<(), Invalid> {
     let finding = length(name, 1, 253)
         .or_else(|| stray(name, allowed))
         .or_else(|| name.split('.').find_map(label_edges));
-    refuse(
-        finding,
-        "Invalid Kubernetes service account",
-        name,
-        EXPECTED,
-    )
+    refuse(finding, "Invalid Kubernetes service account", name, EXPECTED)
 }
 
 fn label_edges(label: &str) -> Option<String> {
@@ -232,16 +224,8 @@ pub fn path_prefix(prefix: &str) -> Result<(), Invalid> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
     let finding = length(prefix, 1, usize::MAX)
         .or_else(|| stray(prefix, allowed))
-        .or_else(|| {
-            prefix
-                .starts_with('/')
-                .then(|| "starts with a slash".to_owned())
-        })
-        .or_else(|| {
-            prefix
-                .contains("//")
-                .then(|| "has two slashes in a row".to_owned())
-        });
+        .or_else(|| prefix.starts_with('/').then(|| "starts with a slash".to_owned()))
+        .or_else(|| prefix.contains("//").then(|| "has two slashes in a row".to_owned()));
     refuse(finding, "Invalid path prefix", prefix, EXPECTED)
 }
 
@@ -272,15 +256,8 @@ pub fn container_name(name: &str) -> Result<(), Invalid> {
     )
 }
 
-fn refuse(
-    finding: Option<String>,
-    summary: &'static str,
-    value: &str,
-    expected: &str,
-) -> Result<(), Invalid> {
-    finding.map_or(Ok(()), |finding| {
-        Err(Invalid::new(summary, value, finding, expected))
-    })
+fn refuse(finding: Option<String>, summary: &'static str, value: &str, expected: &str) -> Result<(), Invalid> {
+    finding.map_or(Ok(()), |finding| Err(Invalid::new(summary, value, finding, expected)))
 }
 
 fn length(value: &str, least: usize, most: usize) -> Option<String> {

@@ -20,10 +20,7 @@ const SECRETS: [&str; 5] = [
 ];
 
 /// Variables that name a file whose content is a credential.
-const FILES: [&str; 2] = [
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-];
+const FILES: [&str; 2] = ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"];
 
 /// Variables whose value is a URL that can contain a password.
 const URLS: [&str; 6] = [
@@ -40,13 +37,8 @@ pub(super) fn secrets() -> impl Iterator<Item = String> {
     let variable = |name: &str| std::env::var_os(name)?.into_string().ok();
     let tokens = PRODUCTS.map(|product| product.auth_token_variable);
     let values = tokens.into_iter().chain(SECRETS).filter_map(variable);
-    let files = FILES
-        .into_iter()
-        .filter_map(|name| content(&std::env::var_os(name)?));
-    let passwords = URLS
-        .into_iter()
-        .filter_map(variable)
-        .flat_map(|url| url_password(&url));
+    let files = FILES.into_iter().filter_map(|name| content(&std::env::var_os(name)?));
+    let passwords = URLS.into_iter().filter_map(variable).flat_map(|url| url_password(&url));
     values.chain(files).chain(passwords)
 }
 
@@ -88,10 +80,7 @@ mod tests {
         ] {
             assert_eq!(url_password(url)[0], password, "{url}");
         }
-        assert_eq!(
-            url_password("http://me:p%40ss@proxy")[1..],
-            ["p@ss", "bWU6cEBzcw=="]
-        );
+        assert_eq!(url_password("http://me:p%40ss@proxy")[1..], ["p@ss", "bWU6cEBzcw=="]);
         assert_eq!(url_password("http://proxy:3128"), [""; 0]);
     }
 }

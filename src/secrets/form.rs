@@ -74,11 +74,7 @@ pub(super) fn redact(text: &str) -> Cow<'_, str> {
     text
 }
 
-fn replaced<'a>(
-    text: &'a str,
-    pattern: &Regex,
-    with: impl Fn(&Captures<'_>) -> String,
-) -> Cow<'a, str> {
+fn replaced<'a>(text: &'a str, pattern: &Regex, with: impl Fn(&Captures<'_>) -> String) -> Cow<'a, str> {
     pattern.replace_all(text, with)
 }
 
@@ -115,9 +111,7 @@ fn perhaps_value(found: &Captures<'_>) -> String {
             .bytes()
             .all(|byte| byte.is_ascii_lowercase())
     {
-        return found
-            .get(0)
-            .map_or_else(String::new, |all| all.as_str().to_owned());
+        return found.get(0).map_or_else(String::new, |all| all.as_str().to_owned());
     }
     format!("{}{REDACTED}", name.as_str())
 }
@@ -131,14 +125,8 @@ mod tests {
     #[test]
     fn credentials_are_redacted() {
         for (text, redacted) in [
-            (
-                "token k8s-aws-v1.aHR0cHM6Ly9z-_ end",
-                "token (redacted) end",
-            ),
-            (
-                "jwt eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2ln.",
-                "jwt (redacted)",
-            ),
+            ("token k8s-aws-v1.aHR0cHM6Ly9z-_ end", "token (redacted) end"),
+            ("jwt eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJtZSJ9.c2ln.", "jwt (redacted)"),
             (
                 "key AKIAIOSFODNN7EXAMPLE, ASIAIOSFODNN7EXAMPLE",
                 "key (redacted), (redacted)",
@@ -177,10 +165,7 @@ mod tests {
                 r#"{"SecretAccessKey": "wJalrXUtnFEMI", "Expiration": "x"}"#,
                 r#"{"SecretAccessKey": "(redacted)", "Expiration": "x"}"#,
             ),
-            (
-                "aws_session_token = FwoGZXIvYXdzE",
-                "aws_session_token = (redacted)",
-            ),
+            ("aws_session_token = FwoGZXIvYXdzE", "aws_session_token = (redacted)"),
             (
                 "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nend",
                 "(redacted)\nend",

@@ -38,11 +38,7 @@ impl KnownCredentials {
             return;
         }
         self.add_runs(secret.as_bytes());
-        self.add_runs(
-            utf8_percent_encode(secret, NON_ALPHANUMERIC)
-                .to_string()
-                .as_bytes(),
-        );
+        self.add_runs(utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string().as_bytes());
         self.add_runs(&percent_decode_str(secret).collect::<Vec<u8>>());
         if secret.len() <= ENCODED {
             // Its offset in a longer text decides which of three forms it has.
@@ -142,14 +138,8 @@ mod tests {
             ("hunter2-hunter3", "(redacted)"),
             ("<hunter2-hunter3>", "<(redacted)>"),
             ("cut: hunter2-h…", "cut: (redacted)…"),
-            (
-                "…r2-hunter3 and unter2-hunter3!",
-                "…(redacted) and (redacted)!",
-            ),
-            (
-                "a s3cr3t, and again s3cr3t",
-                "a (redacted), and again (redacted)",
-            ),
+            ("…r2-hunter3 and unter2-hunter3!", "…(redacted) and (redacted)!"),
+            ("a s3cr3t, and again s3cr3t", "a (redacted), and again (redacted)"),
         ] {
             assert_eq!(known.redact(text).as_deref(), Some(redacted), "{text}");
         }
@@ -178,14 +168,7 @@ mod tests {
     #[test]
     fn short_words_and_rulers_are_unchanged() {
         let known = known(&["abc", "", "   ", "----------------", "test", "secret"]);
-        for text in [
-            "abc",
-            "----------",
-            "        ",
-            "test",
-            "a secret",
-            "test-cluster",
-        ] {
+        for text in ["abc", "----------", "        ", "test", "a secret", "test-cluster"] {
             assert_eq!(known.redact(text), None, "{text}");
         }
     }

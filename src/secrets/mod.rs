@@ -62,14 +62,8 @@ mod tests {
     #[test]
     fn a_protected_secret_is_redacted() {
         protect("mod-tests-C4nary/+=9Zq");
-        assert_eq!(
-            redact("before mod-tests-C4nary/+=9Zq after"),
-            "before (redacted) after"
-        );
-        assert_eq!(
-            redacted("Authorization: Basic C4nary/+"),
-            "Authorization: (redacted)"
-        );
+        assert_eq!(redact("before mod-tests-C4nary/+=9Zq after"), "before (redacted) after");
+        assert_eq!(redacted("Authorization: Basic C4nary/+"), "Authorization: (redacted)");
         assert!(matches!(redact("nothing to hide"), Cow::Borrowed(_)));
     }
 }

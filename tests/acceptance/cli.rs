@@ -140,10 +140,7 @@ impl Output {
 }
 
 fn flatten(text: &str) -> String {
-    let plain: String = text
-        .chars()
-        .map(|c| if "│╷╵".contains(c) { ' ' } else { c })
-        .collect();
+    let plain: String = text.chars().map(|c| if "│╷╵".contains(c) { ' ' } else { c }).collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -155,10 +152,7 @@ impl Workspace {
         let home = folder.path().join("home");
         fs::create_dir(&home).expect("a home");
         let workspace = Self {
-            program: cli
-                .program
-                .clone()
-                .expect("skipped where there is no program"),
+            program: cli.program.clone().expect("skipped where there is no program"),
             environment: BTreeMap::from([
                 (
                     "TF_CLI_CONFIG_FILE".into(),
@@ -170,10 +164,7 @@ impl Workspace {
                 ("AWS_EC2_METADATA_DISABLED".into(), "true".into()),
                 ("CHECKPOINT_DISABLE".into(), "1".into()),
                 ("HOME".into(), home.display().to_string()),
-                (
-                    "XDG_CONFIG_HOME".into(),
-                    home.join(".config").display().to_string(),
-                ),
+                ("XDG_CONFIG_HOME".into(), home.join(".config").display().to_string()),
                 ("TMPDIR".into(), home.display().to_string()),
                 ("PATH".into(), std::env::var("PATH").unwrap_or_default()),
             ]),
@@ -205,9 +196,7 @@ impl Workspace {
     ///
     /// `init` installs it from there. The override spares the other commands from reading its 700 MB for the checksum.
     pub(crate) fn mirror_aws(&self, cli: &Cli) {
-        let package = plugin_mirror()
-            .expect("skipped where there is none")
-            .join(AWS);
+        let package = plugin_mirror().expect("skipped where there is none").join(AWS);
         let to = self.path().join("mirror").join(cli.registry);
         link(&package, &to.join("hashicorp/aws"));
         if let Some(unpacked) = unpacked(&package) {
@@ -269,10 +258,7 @@ impl Workspace {
 
     /// Runs `terraform ARGUMENTS` to its end.
     pub(crate) fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Output {
-        let output = self
-            .command(arguments)
-            .output()
-            .expect("the program starts");
+        let output = self.command(arguments).output().expect("the program starts");
         Output {
             code: output.status.code().unwrap_or(-1),
             text: format!(
@@ -344,8 +330,7 @@ impl Workspace {
     ///
     /// They are read from the state file, because `show -json` takes as long as a plan.
     pub(crate) fn state(&self) -> BTreeMap<String, Value> {
-        let attributes =
-            |(address, instance): (String, Value)| (address, instance["attributes"].clone());
+        let attributes = |(address, instance): (String, Value)| (address, instance["attributes"].clone());
         self.instances().map(attributes).collect()
     }
 

@@ -137,9 +137,7 @@ fn state_in_a_bucket(cli: &Cli) {
     changed.ok().has("2 added, 1 changed, 3 destroyed");
     scene.workspace.plans_nothing();
     all_green(&scene);
-    let statements = scene
-        .workspace
-        .run(&["output", "-raw", "bucket_statements"]);
+    let statements = scene.workspace.run(&["output", "-raw", "bucket_statements"]);
     let statements: Value = serde_json::from_str(&statements.ok().text).expect("statements");
     let role = format!("arn:aws:iam::123456789012:role/{ROLE_NAME}-job");
     assert_eq!(statements[0]["Principal"], json!({"AWS": role}));
@@ -226,8 +224,7 @@ fn set_up(cli: &Cli, storage: &Value, options: &[&str]) {
 fn create_bucket(eks: &Eks, bucket: &str) {
     let configuration = json!({"LocationConstraint": eks.options().region});
     let parameters = json!({"Bucket": bucket, "CreateBucketConfiguration": configuration});
-    eks.aws("s3", "CreateBucket", &parameters)
-        .expect("a bucket");
+    eks.aws("s3", "CreateBucket", &parameters).expect("a bucket");
 }
 
 /// Sets other credentials for Terraform.
@@ -382,16 +379,9 @@ fn all_green(scene: &Scene) {
 fn starts_a_job(eks: &Eks) {
     let role = format!("arn:aws:iam::123456789012:role/{ROLE_NAME}");
     let token = eks.oidc_token("my-org", "my-runner").expect("a token");
-    let session = eks
-        .assume_role(&role, "my-org-my-runner", &token)
-        .expect("a session");
+    let session = eks.assume_role(&role, "my-org-my-runner", &token).expect("a session");
     let cluster = eks
-        .aws_as(
-            &session,
-            "eks",
-            "DescribeCluster",
-            &json!({"name": "my-eks-cluster"}),
-        )
+        .aws_as(&session, "eks", "DescribeCluster", &json!({"name": "my-eks-cluster"}))
         .expect("the cluster");
     assert_eq!(cluster["cluster"]["status"], "ACTIVE");
     let bearer = eks.cluster_token(&session).expect("a bearer token");
@@ -421,11 +411,7 @@ fn nothing_is_left(eks: &Eks) {
         .expect("a list");
     assert_eq!(policies["Policies"], json!([]));
     let entries = eks
-        .aws(
-            "eks",
-            "ListAccessEntries",
-            &json!({"clusterName": "my-eks-cluster"}),
-        )
+        .aws("eks", "ListAccessEntries", &json!({"clusterName": "my-eks-cluster"}))
         .expect("a list");
     assert_eq!(
         entries["accessEntries"],
@@ -448,8 +434,5 @@ fn nothing_is_left(eks: &Eks) {
             "--output=jsonpath={.status.phase}",
         ])
         .expect("its phase");
-    assert_eq!(
-        namespace, "Terminating",
-        "there is no controller that ends it"
-    );
+    assert_eq!(namespace, "Terminating", "there is no controller that ends it");
 }

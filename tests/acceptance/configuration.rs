@@ -60,9 +60,7 @@ impl Runner {
             cluster: "name = \"my-eks-cluster\"\nregion = \"us-west-2\"".into(),
             auth: r#"role_arn = "arn:aws:iam::123456789012:role/humanitec-runner-eks-role""#.into(),
             job: "namespace = \"default\"\nservice_account = \"canyon-runner\"".into(),
-            storage:
-                "type = \"kubernetes\"\nkubernetes_configuration = {\nnamespace = \"humanitec\"\n}"
-                    .into(),
+            storage: "type = \"kubernetes\"\nkubernetes_configuration = {\nnamespace = \"humanitec\"\n}".into(),
             tail: String::new(),
         }
     }
@@ -71,8 +69,7 @@ impl Runner {
     pub(crate) fn on_the_small_eks() -> Self {
         Self {
             cluster: "name   = \"my-eks-cluster\"\nregion = \"us-west-2\"".into(),
-            job: "namespace       = \"humanitec-runner\"\nservice_account = \"humanitec-runner\""
-                .into(),
+            job: "namespace       = \"humanitec-runner\"\nservice_account = \"humanitec-runner\"".into(),
             storage: "type = \"s3\"\ns3_configuration = {\n  bucket = \"my-bucket\"\n}".into(),
             ..Self::basic()
         }
@@ -95,8 +92,8 @@ impl Runner {
 
     /// Returns the resource block.
     pub(crate) fn block(&self) -> String {
-        let [head, tail, storage] = [(&self.head, 2), (&self.tail, 2), (&self.storage, 4)]
-            .map(|(part, spaces)| indent(part, spaces));
+        let [head, tail, storage] =
+            [(&self.head, 2), (&self.tail, 2), (&self.storage, 4)].map(|(part, spaces)| indent(part, spaces));
         let [cluster, job] = [&self.cluster, &self.job].map(|part| indent(part, 6));
         let auth = indent(&self.auth, 8);
         format!(

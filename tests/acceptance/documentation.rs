@@ -7,12 +7,8 @@ use crate::cli::{Cli, Workspace};
 use crate::configuration::{Runner, provider};
 use crate::stand_in::StandIn;
 
-pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
-    basic_example,
-    extended_example,
-    walk_through,
-    secret_in_the_environment,
-];
+pub(crate) const SCENARIOS: &[Scenario] =
+    sandbox::scenarios![basic_example, extended_example, walk_through, secret_in_the_environment,];
 
 /// From `init` to `destroy`, with an empty plan after the apply.
 fn whole_life(cli: &Cli, block: &str, expected: &serde_json::Value) {
@@ -29,10 +25,7 @@ fn whole_life(cli: &Cli, block: &str, expected: &serde_json::Value) {
     let id = expected["id"].as_str().expect("an id");
     let mut stored = orchestrator.runner(id).expect("the runner is registered");
     for made_by_the_server in ["org_id", "created_at", "updated_at"] {
-        stored
-            .as_object_mut()
-            .expect("an object")
-            .remove(made_by_the_server);
+        stored.as_object_mut().expect("an object").remove(made_by_the_server);
     }
     assert_eq!(&stored, expected);
     workspace.plans_nothing();

@@ -23,10 +23,7 @@ fn deleted_outside(cli: &Cli) {
     let orchestrator = StandIn::start();
     let workspace = applied(cli, &orchestrator);
     orchestrator.remove_runner("my-runner");
-    workspace
-        .plan(&[])
-        .ok()
-        .has("1 to add, 0 to change, 0 to destroy");
+    workspace.plan(&[]).ok().has("1 to add, 0 to change, 0 to destroy");
     // Destroying a runner that no longer exists succeeds silently.
     workspace
         .run(&["destroy", "-auto-approve", "-refresh=false", "-no-color"])
@@ -41,8 +38,7 @@ fn changed_outside(cli: &Cli) {
     let workspace = applied(cli, &orchestrator);
     let mut changed = orchestrator.runner("my-runner").expect("registered");
     changed["runner_configuration"]["cluster"]["region"] = json!("eu-west-3");
-    changed["runner_configuration"]["job"]["pod_template"]["metadata"]["labels"]["extra"] =
-        json!("yes");
+    changed["runner_configuration"]["job"]["pod_template"]["metadata"]["labels"]["extra"] = json!("yes");
     orchestrator.put(&changed);
     let plan = workspace.plan(&[]).ok();
     plan.has("0 to add, 1 to change, 0 to destroy")
@@ -78,9 +74,7 @@ fn another_type(cli: &Cli) {
 fn not_the_api(cli: &Cli) {
     let orchestrator = StandIn::start();
     let mut workspace = applied(cli, &orchestrator);
-    let with = |provider_lines: &str| {
-        crate::configuration::provider_with(provider_lines) + &Runner::extended().block()
-    };
+    let with = |provider_lines: &str| crate::configuration::provider_with(provider_lines) + &Runner::extended().block();
     let (url, org, token) = (orchestrator.url(), orchestrator.org(), orchestrator.token());
     workspace.write(
         "main.tf",
@@ -88,38 +82,23 @@ fn not_the_api(cli: &Cli) {
             "api_url = {url:?}\norg_id = {org:?}\nauth_token = \"wrong\"\n"
         )),
     );
-    workspace
-        .plan(&[])
-        .fails()
-        .has("401")
-        .has_not("will be created");
+    workspace.plan(&[]).fails().has("401").has_not("will be created");
     workspace.write(
         "main.tf",
         &with(&format!(
             "api_url = {url:?}\norg_id = \"other\"\nauth_token = {token:?}\n"
         )),
     );
-    workspace
-        .plan(&[])
-        .fails()
-        .has("other")
-        .has_not("will be created");
+    workspace.plan(&[]).fails().has("other").has_not("will be created");
     workspace.write(
         "main.tf",
         &with(&format!(
             "api_url = \"{url}/wrong\"\norg_id = {org:?}\nauth_token = {token:?}\n"
         )),
     );
-    workspace
-        .plan(&[])
-        .fails()
-        .has("api_url")
-        .has_not("will be created");
+    workspace.plan(&[]).fails().has("api_url").has_not("will be created");
     assert!(workspace.state().contains_key(ADDRESS));
     workspace.set_env("HUMANITEC_ORG_ID", "ignored");
-    workspace.write(
-        "main.tf",
-        &(provider(&orchestrator) + &Runner::extended().block()),
-    );
+    workspace.write("main.tf", &(provider(&orchestrator) + &Runner::extended().block()));
     workspace.plans_nothing();
 }

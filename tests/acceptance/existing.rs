@@ -68,10 +68,7 @@ pub(crate) fn registered_block() -> Runner {
 fn import_by_command(cli: &Cli) {
     let orchestrator = StandIn::start();
     orchestrator.put(&registered("my-runner"));
-    let workspace = Workspace::new(
-        cli,
-        &(provider(&orchestrator) + &registered_block().block()),
-    );
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &registered_block().block()));
     workspace.init();
     workspace
         .run(&["import", "-no-color", ADDRESS, "my-runner"])
@@ -93,10 +90,7 @@ fn import_by_block(cli: &Cli) {
     let orchestrator = StandIn::start();
     orchestrator.put(&registered("my-runner"));
     let import = format!("import {{\n  to = {ADDRESS}\n  id = \"my-runner\"\n}}\n");
-    let workspace = Workspace::new(
-        cli,
-        &(provider(&orchestrator) + &registered_block().block() + &import),
-    );
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &registered_block().block() + &import));
     workspace.init();
     workspace
         .plan(&[])
@@ -114,8 +108,7 @@ fn import_with_generated_configuration(cli: &Cli) {
     orchestrator.put(&registered("my-runner"));
     let mut plain = registered("plain-runner");
     plain["description"] = Value::Null;
-    plain["runner_configuration"]["job"] =
-        json!({"namespace": "runners", "service_account": "runner"});
+    plain["runner_configuration"]["job"] = json!({"namespace": "runners", "service_account": "runner"});
     plain["runner_configuration"]["cluster"]["auth"] =
         json!({"role_arn": "arn:aws:iam::123456789012:role/EksRunnerRole"});
     plain["state_storage_configuration"] =
@@ -141,7 +134,8 @@ fn import_with_generated_configuration(cli: &Cli) {
 fn import_refused(cli: &Cli) {
     let orchestrator = StandIn::start();
     let mut agent = registered("agent");
-    agent["runner_configuration"] = json!({"type": "kubernetes-agent", "key": "k", "job": {"namespace": "n", "service_account": "s"}});
+    agent["runner_configuration"] =
+        json!({"type": "kubernetes-agent", "key": "k", "job": {"namespace": "n", "service_account": "s"}});
     orchestrator.put(&agent);
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + &Runner::basic().block()));
     workspace.init();
@@ -174,10 +168,7 @@ fn import_refused(cli: &Cli) {
 fn create_meets_existing(cli: &Cli) {
     let orchestrator = StandIn::start();
     orchestrator.put(&registered("my-runner"));
-    let workspace = Workspace::new(
-        cli,
-        &(provider(&orchestrator) + &registered_block().block()),
-    );
+    let workspace = Workspace::new(cli, &(provider(&orchestrator) + &registered_block().block()));
     workspace.init();
     workspace
         .apply(&[])
@@ -191,10 +182,7 @@ fn create_meets_existing(cli: &Cli) {
         "import.tf",
         &format!("import {{\n  to = {ADDRESS}\n  id = \"my-runner\"\n}}\n"),
     );
-    workspace
-        .apply(&[])
-        .ok()
-        .has("1 imported, 0 added, 0 changed");
+    workspace.apply(&[]).ok().has("1 imported, 0 added, 0 changed");
 }
 
 /// An import would put the runner of one resource at the address of the other one as well.
@@ -263,14 +251,8 @@ fn create_before_destroy(cli: &Cli) {
     workspace.run(&["untaint", ADDRESS]).ok();
     workspace.plans_nothing();
     workspace.write("terraform.tfstate", &state);
-    workspace.write(
-        "main.tf",
-        &(provider(&orchestrator) + &Runner::basic().block()),
-    );
-    workspace
-        .apply(&[])
-        .ok()
-        .has("1 added, 0 changed, 1 destroyed");
+    workspace.write("main.tf", &(provider(&orchestrator) + &Runner::basic().block()));
+    workspace.apply(&[]).ok().has("1 added, 0 changed, 1 destroyed");
     workspace.plans_nothing();
 }
 
@@ -333,8 +315,7 @@ fn another_type_in_its_place(cli: &Cli) {
     is_whole();
     // The advice in the errors works.
     let state = workspace.read("terraform.tfstate");
-    let removed =
-        format!("removed {{\n  from = {ADDRESS}\n  lifecycle {{\n    destroy = false\n  }}\n}}\n");
+    let removed = format!("removed {{\n  from = {ADDRESS}\n  lifecycle {{\n    destroy = false\n  }}\n}}\n");
     workspace.write("main.tf", &(provider(&orchestrator) + &removed));
     workspace.apply(&["-refresh=false"]).ok();
     assert!(workspace.state().is_empty());
@@ -370,14 +351,8 @@ fn runner_rules(cli: &Cli) {
     let address = "platform-orchestrator_runner_rule.rule";
     let first = workspace.state()[address]["id"].clone();
     // A rule cannot be changed, so it is replaced. Attributes that are not set are null.
-    workspace.write(
-        "main.tf",
-        &(provider.clone() + &rule("project_id = \"shop\"\n")),
-    );
-    workspace
-        .apply(&[])
-        .ok()
-        .has("1 added, 0 changed, 1 destroyed");
+    workspace.write("main.tf", &(provider.clone() + &rule("project_id = \"shop\"\n")));
+    workspace.apply(&[]).ok().has("1 added, 0 changed, 1 destroyed");
     let state = workspace.state();
     assert_ne!(state[address]["id"], first);
     assert_eq!(state[address]["env_type_id"], Value::Null);
@@ -393,9 +368,7 @@ fn runner_rules(cli: &Cli) {
     workspace.apply(&[]).fails().has(&id).has("import {");
     // Every spelling of a UUID is accepted.
     let spelling = id.to_uppercase();
-    workspace
-        .run(&["import", "-no-color", address, &spelling])
-        .ok();
+    workspace.run(&["import", "-no-color", address, &spelling]).ok();
     assert_eq!(workspace.state()[address]["id"], id.as_str());
     workspace.plans_nothing();
     workspace.destroy().ok();
@@ -405,10 +378,7 @@ fn runner_rules(cli: &Cli) {
 fn data_sources(cli: &Cli) {
     let orchestrator = StandIn::start();
     orchestrator.put(&registered("my-runner"));
-    let rule = orchestrator
-        .put_rule("my-runner", "shop", "")
-        .expect("a rule")
-        .id;
+    let rule = orchestrator.put_rule("my-runner", "shop", "").expect("a rule").id;
     let block = format!(
         r#"
 data "platform-orchestrator_kubernetes_eks_runner" "this" {{

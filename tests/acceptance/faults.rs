@@ -90,27 +90,11 @@ fn passing_statuses() -> Vec<Case> {
             &[],
         ),
         case("429", limited("1"), &[]),
-        case(
-            "429 with a date gone by",
-            limited("Wed, 21 Oct 2015 07:28:00 GMT"),
-            &[],
-        ),
+        case("429 with a date gone by", limited("Wed, 21 Oct 2015 07:28:00 GMT"), &[]),
         case("503", status(503, BodyKind::Empty, When::BeforeWork), &[]),
-        case(
-            "502 of a proxy",
-            status(502, BodyKind::Html, When::BeforeWork),
-            &[],
-        ),
-        case(
-            "504 after the work",
-            status(504, BodyKind::Html, When::AfterWork),
-            &[],
-        ),
-        case(
-            "503 after the work",
-            status(503, BodyKind::Json, When::AfterWork),
-            &[],
-        ),
+        case("502 of a proxy", status(502, BodyKind::Html, When::BeforeWork), &[]),
+        case("504 after the work", status(504, BodyKind::Html, When::AfterWork), &[]),
+        case("503 after the work", status(503, BodyKind::Json, When::AfterWork), &[]),
     ]
 }
 
@@ -219,17 +203,9 @@ fn failing_responses() -> Vec<Case> {
 #[track_caller]
 fn ends_as(case: &Case, method: &str, output: &Output) {
     match case.fails.iter().find(|(failing, _)| *failing == method) {
-        None => assert_eq!(
-            output.code, 0,
-            "{} should not matter:\n{}",
-            case.name, output.text
-        ),
+        None => assert_eq!(output.code, 0, "{} should not matter:\n{}", case.name, output.text),
         Some((_, advice)) => {
-            assert_eq!(
-                output.code, 1,
-                "{} should be reported:\n{}",
-                case.name, output.text
-            );
+            assert_eq!(output.code, 1, "{} should be reported:\n{}", case.name, output.text);
             output.has(advice);
         }
     }
@@ -258,11 +234,7 @@ fn all_is_well(case: &Case, workspace: &Workspace, orchestrator: &StandIn) {
         case.name
     );
     let plan = workspace.plan(&["-detailed-exitcode"]);
-    assert_eq!(
-        plan.code, 0,
-        "{}: the plan should be empty:\n{}",
-        case.name, plan.text
-    );
+    assert_eq!(plan.code, 0, "{}: the plan should be empty:\n{}", case.name, plan.text);
 }
 
 fn faults_while_creating(cli: &Cli) {
@@ -321,12 +293,7 @@ fn faults_while_updating(cli: &Cli) {
         ends_as(&case, "PATCH", &output);
         orchestrator.faults().clear();
         if output.code != 0 {
-            assert_eq!(
-                workspace.state()[ADDRESS],
-                before,
-                "{}: nothing was changed",
-                case.name
-            );
+            assert_eq!(workspace.state()[ADDRESS], before, "{}: nothing was changed", case.name);
             workspace.apply(&[]).ok();
         }
         all_is_well(&case, &workspace, &orchestrator);

@@ -30,8 +30,7 @@ fn call(function: &str, arguments: &str) -> String {
 
 /// Returns the values of these calls, which are applied as outputs.
 fn outputs(cli: &Cli, calls: &[String]) -> Vec<String> {
-    let output =
-        |(index, call): (usize, &String)| format!("output \"o{index}\" {{\n  value = {call}\n}}\n");
+    let output = |(index, call): (usize, &String)| format!("output \"o{index}\" {{\n  value = {call}\n}}\n");
     let lines: String = calls.iter().enumerate().map(output).collect();
     let workspace = workspace(cli, &lines);
     workspace.apply(&[]).ok();
@@ -66,10 +65,7 @@ fn results(cli: &Cli) {
     assert_eq!(names[1], format!("my-org-{}", &long[..57]));
     assert_eq!(names[2], "my-org+my-runner");
     assert_eq!(names[3], format!("my-org+{}", &long[..248]));
-    assert_eq!(
-        names[4],
-        "arn:aws-cn:sts::123456789012:assumed-role/my-role/me-my-org"
-    );
+    assert_eq!(names[4], "arn:aws-cn:sts::123456789012:assumed-role/my-role/me-my-org");
 
     let policies = outputs(
         cli,
@@ -84,10 +80,7 @@ fn results(cli: &Cli) {
                 &format!("{PROVIDER_ARN:?}, [\"my-org+a\", \"other-org+*\"]"),
             ),
             call("permission_policy", &format!("[{CLUSTER_ARN:?}]")),
-            call(
-                "permission_policy",
-                &format!("[{CLUSTER_ARN:?}, \"{CLUSTER_ARN}-2\"]"),
-            ),
+            call("permission_policy", &format!("[{CLUSTER_ARN:?}, \"{CLUSTER_ARN}-2\"]")),
         ],
     );
     let policies: Vec<Value> = policies
@@ -103,9 +96,7 @@ fn results(cli: &Cli) {
         }]})
     };
     let (aud, sub) = ("oidc.humanitec.dev:aud", "oidc.humanitec.dev:sub");
-    let equals = |subjects: Value| {
-        trust(json!({"StringEquals": {(aud): "sts.amazonaws.com", (sub): subjects}}))
-    };
+    let equals = |subjects: Value| trust(json!({"StringEquals": {(aud): "sts.amazonaws.com", (sub): subjects}}));
     assert_eq!(policies[0], equals(json!("my-org+a")));
     assert_eq!(policies[1], equals(json!(["my-org+a", "my-org+b"])));
     assert_eq!(
@@ -141,10 +132,7 @@ fn wrong_arguments(cli: &Cli) {
             "\"*\" contains '*', which is not allowed in the ID of an organization.",
         ),
         (
-            call(
-                "trust_policy",
-                &format!("{PROVIDER_ARN:?}, [\"my-org+a\", \"*\"]"),
-            ),
+            call("trust_policy", &format!("{PROVIDER_ARN:?}, [\"my-org+a\", \"*\"]")),
             "subjects",
             "The subject \"*\" does not begin with the ID of an organization",
         ),
@@ -159,18 +147,12 @@ fn wrong_arguments(cli: &Cli) {
             "is not an ARN",
         ),
         (
-            call(
-                "kubernetes_user",
-                "\"arn:aws:iam::123456789012:role/my-role\", \"a/b\"",
-            ),
+            call("kubernetes_user", "\"arn:aws:iam::123456789012:role/my-role\", \"a/b\""),
             "session_name",
             "\"a/b\"",
         ),
         (
-            call(
-                "trust_policy",
-                "\"https://oidc.humanitec.dev\", [\"my-org+a\"]",
-            ),
+            call("trust_policy", "\"https://oidc.humanitec.dev\", [\"my-org+a\"]"),
             "oidc_provider_arn",
             "is not the ARN of an IAM OIDC provider",
         ),
@@ -183,26 +165,16 @@ fn wrong_arguments(cli: &Cli) {
             "is not the ARN of an IAM OIDC provider",
         ),
         (
-            call(
-                "trust_policy",
-                &format!("{PROVIDER_ARN:?}, [\"my-org+ a\"]"),
-            ),
+            call("trust_policy", &format!("{PROVIDER_ARN:?}, [\"my-org+ a\"]")),
             "subjects",
             "The subject \"my-org+ a\" is not the ID of an organization",
         ),
         (
-            call(
-                "permission_policy",
-                "[\"arn:aws:eks:us-west-2:12:cluster/x\"]",
-            ),
+            call("permission_policy", "[\"arn:aws:eks:us-west-2:12:cluster/x\"]"),
             "cluster_arns",
             "is not the ARN of an EKS cluster",
         ),
-        (
-            call("session_name", "null, \"my-runner\""),
-            "org",
-            "must not be null",
-        ),
+        (call("session_name", "null, \"my-runner\""), "org", "must not be null"),
         (
             call("trust_policy", &format!("{PROVIDER_ARN:?}, [null]")),
             "subjects",
@@ -218,11 +190,7 @@ fn wrong_arguments(cli: &Cli) {
             "cluster_arns",
             "is not the ARN of an EKS cluster",
         ),
-        (
-            call("permission_policy", "[\"\"]"),
-            "cluster_arns",
-            "empty or null",
-        ),
+        (call("permission_policy", "[\"\"]"), "cluster_arns", "empty or null"),
     ] {
         workspace.write(
             "main.tf",
@@ -243,9 +211,7 @@ fn examples(cli: &Cli) {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/functions");
     let lines: String = ["session_name", "oidc_subject", "kubernetes_user"]
         .iter()
-        .map(|name| {
-            std::fs::read_to_string(folder.join(name).join("function.tf")).expect("an example")
-        })
+        .map(|name| std::fs::read_to_string(folder.join(name).join("function.tf")).expect("an example"))
         .collect();
     let workspace = workspace(cli, &lines);
     let apply = workspace.apply(&[]).ok();

@@ -8,12 +8,8 @@ use crate::configuration::{Runner, provider};
 use crate::existing::{registered, registered_block};
 use crate::stand_in::StandIn;
 
-pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
-    import_by_identity,
-    another_organization,
-    in_the_state,
-    created_rule,
-];
+pub(crate) const SCENARIOS: &[Scenario] =
+    sandbox::scenarios![import_by_identity, another_organization, in_the_state, created_rule,];
 
 fn import_block(ty: &str, name: &str, identity: &str) -> String {
     format!("import {{\n  to       = {ty}.{name}\n  identity = {identity}\n}}\n")
@@ -25,17 +21,12 @@ const RULE: &str = "platform-orchestrator_runner_rule";
 fn import_by_identity(cli: &Cli) {
     let orchestrator = StandIn::start();
     orchestrator.put(&registered("my-runner"));
-    let rule = orchestrator
-        .put_rule("my-runner", "shop", "")
-        .expect("a rule")
-        .id;
-    let rule_block = format!(
-        "resource {RULE:?} \"shop\" {{\n  runner_id  = \"my-runner\"\n  project_id = \"shop\"\n}}\n"
-    );
+    let rule = orchestrator.put_rule("my-runner", "shop", "").expect("a rule").id;
+    let rule_block =
+        format!("resource {RULE:?} \"shop\" {{\n  runner_id  = \"my-runner\"\n  project_id = \"shop\"\n}}\n");
     let imports = import_block(RUNNER, "my_runner", "{ id = \"my-runner\" }")
         + &import_block(RULE, "shop", &format!("{{ id = {rule:?} }}"));
-    let configuration =
-        provider(&orchestrator) + &registered_block().block() + &rule_block + &imports;
+    let configuration = provider(&orchestrator) + &registered_block().block() + &rule_block + &imports;
     let workspace = Workspace::new(cli, &configuration);
     workspace.init();
     workspace
@@ -48,11 +39,7 @@ fn import_by_identity(cli: &Cli) {
 fn another_organization(cli: &Cli) {
     let orchestrator = StandIn::start();
     orchestrator.put(&registered("my-runner"));
-    let import = import_block(
-        RUNNER,
-        "my_runner",
-        "{ id = \"my-runner\", org_id = \"other\" }",
-    );
+    let import = import_block(RUNNER, "my_runner", "{ id = \"my-runner\", org_id = \"other\" }");
     let configuration = provider(&orchestrator) + &registered_block().block() + &import;
     let workspace = Workspace::new(cli, &configuration);
     workspace.init();
@@ -84,15 +71,13 @@ fn in_the_state(cli: &Cli) {
     ] {
         workspace.write("main.tf", &(provider(&orchestrator) + &runner.block()));
         workspace.apply(&[]).ok();
-        let state: Value =
-            serde_json::from_str(&workspace.read("terraform.tfstate")).expect("JSON");
+        let state: Value = serde_json::from_str(&workspace.read("terraform.tfstate")).expect("JSON");
         let identity = &state["resources"][0]["instances"][0]["identity"];
         assert_eq!(*identity, json!({"org_id": orchestrator.org(), "id": id}));
         workspace.plans_nothing();
     }
     // With another organization, the state would be that of another runner.
-    let other =
-        provider(&orchestrator).replace(&format!("{:?}", orchestrator.org()), "\"other-org\"");
+    let other = provider(&orchestrator).replace(&format!("{:?}", orchestrator.org()), "\"other-org\"");
     workspace.write("main.tf", &(other + &Runner::basic().block()));
     for arguments in [&[][..], &["-destroy"], &["-destroy", "-refresh=false"]] {
         let plan = workspace.plan(arguments).fails();
@@ -100,10 +85,7 @@ fn in_the_state(cli: &Cli) {
             .has(&format!("has org_id = {:?}", orchestrator.org()))
             .has("configured for org_id = \"other-org\"");
     }
-    workspace.write(
-        "main.tf",
-        &(provider(&orchestrator) + &Runner::basic().block()),
-    );
+    workspace.write("main.tf", &(provider(&orchestrator) + &Runner::basic().block()));
     workspace.destroy().ok();
 }
 
@@ -113,9 +95,8 @@ fn created_rule(cli: &Cli) {
     orchestrator.put(&registered("my-runner"));
     let workspace = Workspace::new(cli, "");
     for project in ["shop", "blog"] {
-        let rule = format!(
-            "resource {RULE:?} \"this\" {{\n  runner_id  = \"my-runner\"\n  project_id = {project:?}\n}}\n"
-        );
+        let rule =
+            format!("resource {RULE:?} \"this\" {{\n  runner_id  = \"my-runner\"\n  project_id = {project:?}\n}}\n");
         workspace.write("main.tf", &(provider(&orchestrator) + &rule));
         workspace.init();
         workspace.apply(&[]).ok();

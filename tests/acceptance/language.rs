@@ -81,12 +81,9 @@ fn modules(cli: &Cli) {
         ..counted
     };
     let moved = format!("moved {{\n  from = {TYPE}.my_runner\n  to = {TYPE}.renamed\n}}\n");
-    workspace.write(
-        "runners/main.tf",
-        &(module.to_owned() + &moved + &renamed.block()),
-    );
-    let call = call.replace("\"runners\"", "\"others\"")
-        + "moved {\n  from = module.runners\n  to = module.others\n}\n";
+    workspace.write("runners/main.tf", &(module.to_owned() + &moved + &renamed.block()));
+    let call =
+        call.replace("\"runners\"", "\"others\"") + "moved {\n  from = module.runners\n  to = module.others\n}\n";
     workspace.write("main.tf", &(provider(&orchestrator) + &call));
     workspace.init();
     workspace
@@ -107,10 +104,7 @@ fn create_before_destroy(cli: &Cli) {
     workspace.apply(&[]).ok();
     let renamed = runner.block().replace("\"my-runner\"", "\"renamed\"");
     workspace.write("main.tf", &(provider + &renamed));
-    workspace
-        .apply(&[])
-        .ok()
-        .has("1 added, 0 changed, 1 destroyed");
+    workspace.apply(&[]).ok().has("1 added, 0 changed, 1 destroyed");
     let requests = orchestrator.requests();
     let changes: Vec<&str> = requests
         .iter()
@@ -125,16 +119,13 @@ fn create_before_destroy(cli: &Cli) {
 fn ignore_changes(cli: &Cli) {
     let orchestrator = StandIn::start();
     let provider = provider(&orchestrator);
-    let runner = with_tail(
-        "lifecycle {\nignore_changes = [description, runner_configuration.job.pod_template]\n}",
-    );
+    let runner = with_tail("lifecycle {\nignore_changes = [description, runner_configuration.job.pod_template]\n}");
     let workspace = Workspace::new(cli, &(provider.clone() + &runner.block()));
     workspace.init();
     workspace.apply(&[]).ok();
     let mut changed = orchestrator.runner("my-runner").expect("registered");
     changed["description"] = json!("theirs");
-    changed["runner_configuration"]["job"]["pod_template"] =
-        json!({"metadata": {"labels": {"theirs": "yes"}}});
+    changed["runner_configuration"]["job"]["pod_template"] = json!({"metadata": {"labels": {"theirs": "yes"}}});
     orchestrator.put(&changed);
     workspace.plans_nothing();
     // An update of another attribute keeps the ignored one as it is.
@@ -194,10 +185,7 @@ fn commands(cli: &Cli) {
     let text = provider(&orchestrator) + &Runner::extended().block() + &other.block();
     let workspace = Workspace::new(cli, &text);
     workspace.init();
-    workspace
-        .apply(&[&format!("-target={ADDRESS}")])
-        .ok()
-        .has("1 added");
+    workspace.apply(&[&format!("-target={ADDRESS}")]).ok().has("1 added");
     assert!(orchestrator.runner("other").is_none());
     workspace.apply(&[]).ok().has("1 added");
 

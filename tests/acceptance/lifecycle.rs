@@ -57,14 +57,11 @@ fn update_in_place(cli: &Cli) {
     change(&runner, "sts_region");
     runner.job = runner.job.replace("\"default\"", "\"runners\"");
     change(&runner, "namespace");
-    runner.job = runner.job.replace(
-        "service_account = \"humanitec-runner\"",
-        "service_account = \"sa\"",
-    );
-    change(&runner, "service_account");
     runner.job = runner
         .job
-        .replace("= \"humanitec-runner\"\n}", "= \"renamed\"\n}");
+        .replace("service_account = \"humanitec-runner\"", "service_account = \"sa\"");
+    change(&runner, "service_account");
+    runner.job = runner.job.replace("= \"humanitec-runner\"\n}", "= \"renamed\"\n}");
     workspace.write("main.tf", &(provider.clone() + &runner.block()));
     workspace
         .plan(&[])
@@ -104,9 +101,7 @@ fn update_in_place(cli: &Cli) {
 fn changed_lines(plan: &str) -> Vec<&str> {
     plan.lines()
         .map(str::trim)
-        .filter(|line| {
-            line.starts_with(['+', '-', '~']) && line.contains(" = ") && !line.ends_with('{')
-        })
+        .filter(|line| line.starts_with(['+', '-', '~']) && line.contains(" = ") && !line.ends_with('{'))
         .collect()
 }
 
@@ -138,30 +133,20 @@ fn removal(cli: &Cli) {
         remove(&runner)["runner_configuration"]["cluster"]["auth"].get("sts_region"),
         None
     );
-    runner.auth = runner
-        .auth
-        .replace("\nsession_name = \"humanitec-runner-session\"", "");
+    runner.auth = runner.auth.replace("\nsession_name = \"humanitec-runner-session\"", "");
     assert_eq!(
         remove(&runner)["runner_configuration"]["cluster"]["auth"].get("session_name"),
         None
     );
     runner.job = Runner::basic().job;
-    assert_eq!(
-        remove(&runner)["runner_configuration"]["job"].get("pod_template"),
-        None
-    );
-    runner.storage = runner
-        .storage
-        .replace("\nresource_group_name = \"group\"", "");
+    assert_eq!(remove(&runner)["runner_configuration"]["job"].get("pod_template"), None);
+    runner.storage = runner.storage.replace("\nresource_group_name = \"group\"", "");
     assert_eq!(
         remove(&runner)["state_storage_configuration"].get("resource_group_name"),
         None
     );
     runner.storage = runner.storage.replace("\npath_prefix = \"a/b\"", "");
-    assert_eq!(
-        remove(&runner)["state_storage_configuration"].get("path_prefix"),
-        None
-    );
+    assert_eq!(remove(&runner)["state_storage_configuration"].get("path_prefix"), None);
     runner.tail = String::new();
     remove(&runner);
 }
@@ -193,10 +178,7 @@ fn replace_on_id(cli: &Cli) {
         .ok()
         .has("must be replaced")
         .has("# forces replacement");
-    workspace
-        .apply(&[])
-        .ok()
-        .has("1 added, 0 changed, 1 destroyed");
+    workspace.apply(&[]).ok().has("1 added, 0 changed, 1 destroyed");
     assert_eq!(orchestrator.runner("my-runner"), None);
     assert!(orchestrator.runner("renamed").is_some());
     workspace.plans_nothing();
@@ -213,7 +195,7 @@ fn reformatted_pod_template(cli: &Cli) {
     runner.job = "namespace = \"default\"\nservice_account = \"humanitec-runner\"\npod_template = <<EOT\n\
                   { \"metadata\" : { \"labels\":\n  {\"app.kubernetes.io\\/name\": \"humanitec\\u002drunner\"} } }\n\
                   EOT"
-        .into();
+    .into();
     workspace.write("main.tf", &(provider.clone() + &runner.block()));
     workspace.plans_nothing();
     // Another attribute changes, and the spelling stays.
@@ -357,10 +339,7 @@ fn unknown_values(cli: &Cli) {
         .has("Invalid AWS region")
         .has("\"nowhere\"");
     let stored = orchestrator.runner("my-runner").expect("still registered");
-    assert_eq!(
-        stored["runner_configuration"]["cluster"]["region"],
-        "us-west-2"
-    );
+    assert_eq!(stored["runner_configuration"]["cluster"]["region"], "us-west-2");
 }
 
 fn fifty_runners(cli: &Cli) {
@@ -381,9 +360,7 @@ fn fifty_runners(cli: &Cli) {
 fn timeouts(cli: &Cli) {
     let orchestrator = StandIn::start();
     let runner = Runner {
-        tail:
-            "timeouts = {\ncreate = \"1h30m\"\nread = \"30s\"\nupdate = \"2m\"\ndelete = \"90s\"\n}"
-                .into(),
+        tail: "timeouts = {\ncreate = \"1h30m\"\nread = \"30s\"\nupdate = \"2m\"\ndelete = \"90s\"\n}".into(),
         ..Runner::basic()
     };
     let workspace = Workspace::new(cli, &(provider(&orchestrator) + &runner.block()));

@@ -55,17 +55,12 @@ fn environments(cli: &Cli) {
     orchestrator.set_environments("", &["shop/new"]);
     let data = |id: &str| {
         provider(&orchestrator)
-            + &format!(
-                "data \"platform-orchestrator_runner_environments\" \"this\" {{\n  runner_id = {id:?}\n}}\n"
-            )
+            + &format!("data \"platform-orchestrator_runner_environments\" \"this\" {{\n  runner_id = {id:?}\n}}\n")
     };
     let workspace = Workspace::new(cli, &data("my-runner"));
     let environment = |project: &str| json!({"project_id": project, "id": "production", "env_type_id": "development", "status": "active"});
     assert_eq!(
-        applied(
-            &workspace,
-            "data.platform-orchestrator_runner_environments.this"
-        ),
+        applied(&workspace, "data.platform-orchestrator_runner_environments.this"),
         json!({"runner_id": "my-runner", "environments": [environment("blog"), environment("shop")]})
     );
     // A runner without environments, and one that does not exist.

@@ -47,10 +47,7 @@ static RUNNING: RwLock<()> = RwLock::new(());
 /// The scenario as a test of this command line.
 fn trial(cli: Cli, name: &str, scenario: fn(&Cli), alone: bool) -> Trial {
     Trial::test(format!("{}::{name}", cli.name), move || {
-        let turn = (
-            alone.then(|| RUNNING.write()),
-            (!alone).then(|| RUNNING.read()),
-        );
+        let turn = (alone.then(|| RUNNING.write()), (!alone).then(|| RUNNING.read()));
         scenario(&cli);
         drop(turn);
         Ok(())
@@ -66,10 +63,7 @@ struct Lacking {
     aws: bool,
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "who runs the tests has to know why they are skipped"
-)]
+#[expect(clippy::print_stderr, reason = "who runs the tests has to know why they are skipped")]
 impl Lacking {
     /// Looks for it, and prints what is ignored.
     fn find(clis: &[Cli]) -> Self {
@@ -87,15 +81,10 @@ impl Lacking {
             );
         }
         for cli in clis.iter().filter(|cli| cli.program.is_none()) {
-            eprintln!(
-                "{} is not on this machine: its scenarios are ignored",
-                cli.name
-            );
+            eprintln!("{} is not on this machine: its scenarios are ignored", cli.name);
         }
         if Cli::terraform_1_14().program.is_none() {
-            eprintln!(
-                "the scenarios of Terraform 1.14 are ignored: TERRAFORM_1_14 names no program"
-            );
+            eprintln!("the scenarios of Terraform 1.14 are ignored: TERRAFORM_1_14 names no program");
         }
         Self {
             eks: !absent.is_empty(),
@@ -133,12 +122,7 @@ fn of_both(clis: &[Cli], lacking: &Lacking) -> Vec<Placed> {
         secrets::SCENARIOS,
         texts::SCENARIOS,
     ];
-    let in_turn = [
-        planned::IN_TURN,
-        faults::SCENARIOS,
-        faults::MATRIX,
-        values::SCENARIOS,
-    ];
+    let in_turn = [planned::IN_TURN, faults::SCENARIOS, faults::MATRIX, values::SCENARIOS];
     let present: Vec<_> = clis.iter().filter(|cli| cli.program.is_some()).collect();
     let mut trials = Vec::new();
     // Spreads the scenarios that use the processor, those that mostly wait, and the longest ones evenly.
@@ -147,16 +131,8 @@ fn of_both(clis: &[Cli], lacking: &Lacking) -> Vec<Placed> {
         (in_turn.concat(), Runs::InTurn, false),
         (eks_access::on_both(), Runs::OnBoth, lacking.eks),
         (eks_access::in_turn(), Runs::InTurn, lacking.eks),
-        (
-            complete::SCENARIOS.to_vec(),
-            Runs::OnBoth,
-            lacking.eks || lacking.aws,
-        ),
-        (
-            complete::IN_TURN.to_vec(),
-            Runs::InTurn,
-            lacking.eks || lacking.aws,
-        ),
+        (complete::SCENARIOS.to_vec(), Runs::OnBoth, lacking.eks || lacking.aws),
+        (complete::IN_TURN.to_vec(), Runs::InTurn, lacking.eks || lacking.aws),
         (eks_access::many::ALONE.to_vec(), Runs::Alone, lacking.eks),
     ] {
         let count = scenarios.len();

@@ -10,23 +10,18 @@ use crate::configuration::{Runner, provider};
 use crate::existing::{registered, registered_block};
 use crate::stand_in::StandIn;
 
-pub(crate) const SCENARIOS: &[Scenario] =
-    sandbox::scenarios![replace_provider, beside, moved, back,];
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![replace_provider, beside, moved, back,];
 
 const GO_SOURCES: [&str; 2] = [
     "humanitec/platform-orchestrator",
     "stellwerk-labs/platform-orchestrator",
 ];
-const RULE: &str =
-    "resource \"platform-orchestrator_runner_rule\" \"all\" {\n  runner_id = \"my-runner\"\n}\n";
+const RULE: &str = "resource \"platform-orchestrator_runner_rule\" \"all\" {\n  runner_id = \"my-runner\"\n}\n";
 
 /// A workspace whose state is the Go provider's: a runner, and a rule with its `""` for what is not set.
 fn managed_by_go(cli: &Cli, orchestrator: &StandIn, go_source: &str) -> Workspace {
     orchestrator.put(&registered("my-runner"));
-    let rule = orchestrator
-        .put_rule("my-runner", "", "")
-        .expect("a rule")
-        .id;
+    let rule = orchestrator.put_rule("my-runner", "", "").expect("a rule").id;
     let resource = |ty: &str, name: &str, attributes: Value| {
         json!({
             "mode": "managed", "type": ty, "name": name,
@@ -71,11 +66,7 @@ fn providers(workspace: &Workspace, go_source: &str) -> Vec<(String, String)> {
     let mut found: Vec<_> = resources
         .map(|resource| {
             let provider = text(&resource["provider"]);
-            let source = if provider.contains(SOURCE) {
-                SOURCE
-            } else {
-                go_source
-            };
+            let source = if provider.contains(SOURCE) { SOURCE } else { go_source };
             (text(&resource["type"]), source.to_owned())
         })
         .collect();
@@ -106,9 +97,7 @@ fn replace_provider_from(cli: &Cli, go_source: &str) {
 }
 
 fn beside(cli: &Cli) {
-    GO_SOURCES
-        .iter()
-        .for_each(|go_source| beside_from(cli, go_source));
+    GO_SOURCES.iter().for_each(|go_source| beside_from(cli, go_source));
 }
 
 /// The runner uses this provider, and everything else the Go provider: the configuration alone
@@ -117,14 +106,12 @@ fn beside_from(cli: &Cli, go_source: &str) {
     let orchestrator = StandIn::start();
     let workspace = managed_by_go(cli, &orchestrator, go_source);
     workspace.mirror(cli, go_source);
-    let both = provider(&orchestrator)
-        .replace(
-            &format!("source = \"{SOURCE}\"\n    }}\n"),
-            &format!("source = \"{go_source}\"\n    }}\n    eks-runners = {{\n      source = \"{SOURCE}\"\n    }}\n"),
-        );
+    let both = provider(&orchestrator).replace(
+        &format!("source = \"{SOURCE}\"\n    }}\n"),
+        &format!("source = \"{go_source}\"\n    }}\n    eks-runners = {{\n      source = \"{SOURCE}\"\n    }}\n"),
+    );
     let (_, block) = both.split_once("provider \"").expect("a provider block");
-    let block =
-        format!("provider \"{block}").replace("\"platform-orchestrator\" {", "\"eks-runners\" {");
+    let block = format!("provider \"{block}").replace("\"platform-orchestrator\" {", "\"eks-runners\" {");
     let runner = registered_block();
     let head = format!("provider = eks-runners\n{}", runner.head);
     let runner = Runner { head, ..runner };
@@ -139,19 +126,14 @@ fn beside_from(cli: &Cli, go_source: &str) {
                 "platform-orchestrator_kubernetes_eks_runner".to_owned(),
                 SOURCE.to_owned()
             ),
-            (
-                "platform-orchestrator_runner_rule".to_owned(),
-                go_source.to_owned()
-            ),
+            ("platform-orchestrator_runner_rule".to_owned(), go_source.to_owned()),
         ]
     );
     workspace.plans_nothing();
 }
 
 fn moved(cli: &Cli) {
-    GO_SOURCES
-        .iter()
-        .for_each(|go_source| moved_from(cli, go_source));
+    GO_SOURCES.iter().for_each(|go_source| moved_from(cli, go_source));
 }
 
 fn moved_from(cli: &Cli, go_source: &str) {
@@ -167,8 +149,7 @@ fn moved_from(cli: &Cli, go_source: &str) {
                  to   = platform-orchestrator_kubernetes_eks_runner.other_name\n}\n\
                  moved {\n  from = platform-orchestrator_runner_rule.all\n  \
                  to   = platform-orchestrator_runner_rule.each\n}\n";
-    let configuration =
-        provider(&orchestrator) + &runner.block() + &RULE.replace("\"all\"", "\"each\"") + moves;
+    let configuration = provider(&orchestrator) + &runner.block() + &RULE.replace("\"all\"", "\"each\"") + moves;
     workspace.write("main.tf", &configuration);
     workspace.init();
     workspace
@@ -186,9 +167,7 @@ fn moved_from(cli: &Cli, go_source: &str) {
 }
 
 fn back(cli: &Cli) {
-    GO_SOURCES
-        .iter()
-        .for_each(|go_source| back_to(cli, go_source));
+    GO_SOURCES.iter().for_each(|go_source| back_to(cli, go_source));
 }
 
 /// The objects leave the state and are imported. No object is changed.

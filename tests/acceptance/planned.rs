@@ -21,8 +21,7 @@ pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
     rule_conflicts,
 ];
 
-pub(crate) const IN_TURN: &[Scenario] =
-    sandbox::scenarios![one_list, not_listed, unusable_url, doubtful_org,];
+pub(crate) const IN_TURN: &[Scenario] = sandbox::scenarios![one_list, not_listed, unusable_url, doubtful_org,];
 
 const TYPE: &str = "platform-orchestrator_kubernetes_eks_runner";
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
@@ -130,10 +129,7 @@ fn replacing(cli: &Cli) {
         .has_not("Warning");
     // Another ID is another runner, and one that exists is reported.
     orchestrator.put(&registered("other"));
-    workspace.write(
-        "main.tf",
-        &(provider(&orchestrator) + &with_id("my_runner", "other")),
-    );
+    workspace.write("main.tf", &(provider(&orchestrator) + &with_id("my_runner", "other")));
     workspace
         .plan(&[])
         .ok()
@@ -210,8 +206,7 @@ fn removed_and_created(cli: &Cli) {
         name: "again",
         ..runner
     };
-    let removed =
-        format!("removed {{\n  from = {ADDRESS}\n  lifecycle {{\n    destroy = false\n  }}\n}}\n");
+    let removed = format!("removed {{\n  from = {ADDRESS}\n  lifecycle {{\n    destroy = false\n  }}\n}}\n");
     let configuration = provider(&orchestrator) + &again.block() + &removed;
     workspace.write("main.tf", &configuration);
     let apply = workspace.apply(&[]).fails();
@@ -244,16 +239,12 @@ fn one_list(cli: &Cli) {
     let workspace = Workspace::new(cli, &many(&orchestrator, 20));
     workspace.init();
     let plan = workspace.plan(&["-out=plan"]).ok();
-    plan.has("20 to add")
-        .has("Runner \"runner-3\" already exists");
+    plan.has("20 to add").has("Runner \"runner-3\" already exists");
     assert_eq!(plan.text.matches(EXISTS).count(), 1, "{}", plan.text);
     assert_eq!(orchestrator.count("GET", LIST), 50, "one list of 50 pages");
     assert_eq!(orchestrator.requests().len(), 50, "and nothing else");
     orchestrator.remove_runner("runner-3");
-    workspace
-        .run(&["apply", "-no-color", "plan"])
-        .ok()
-        .has("20 added");
+    workspace.run(&["apply", "-no-color", "plan"]).ok().has("20 added");
     // An apply plans again, in a process of its own.
     assert!(orchestrator.count("GET", LIST) <= 100);
 }
@@ -289,10 +280,7 @@ fn not_listed(cli: &Cli) {
     };
     for (fault, text) in [
         (status(403, None), "(403)"),
-        (
-            status(429, Some("3600")),
-            "returned 429 with Retry-After 3600 s",
-        ),
+        (status(429, Some("3600")), "returned 429 with Retry-After 3600 s"),
         (status(500, None), "returned 500"),
         (status(503, None), "returned 503"),
         // A gateway's own pages.
@@ -409,15 +397,12 @@ fn rule_conflicts(cli: &Cli) {
     let workspace = Workspace::new(cli, &provider(&orchestrator));
     workspace.init();
     let rule = |lines: &str| {
-        let block =
-            format!("resource \"platform-orchestrator_runner_rule\" \"rule\" {{\n{lines}\n}}\n");
+        let block = format!("resource \"platform-orchestrator_runner_rule\" \"rule\" {{\n{lines}\n}}\n");
         workspace.write("main.tf", &(provider(&orchestrator) + &block));
     };
     // The service reports the conflict first, but the runner is what is missing.
     for project in ["p1", "p2"] {
-        rule(&format!(
-            "runner_id = \"missing\"\nproject_id = {project:?}"
-        ));
+        rule(&format!("runner_id = \"missing\"\nproject_id = {project:?}"));
         workspace
             .apply(&[])
             .fails()
@@ -437,14 +422,12 @@ fn rule_conflicts(cli: &Cli) {
     workspace
         .apply(&[])
         .fails()
-        .has(&format!("Rule \"{existing}\" for project \"p1\" and every environment type selects runner \"w-0\""))
+        .has(&format!(
+            "Rule \"{existing}\" for project \"p1\" and every environment type selects runner \"w-0\""
+        ))
         .has("Terraform then plans to replace it")
         .has_not("import {");
-    assert_eq!(
-        orchestrator.rules().len(),
-        1,
-        "the rule in use is still there"
-    );
+    assert_eq!(orchestrator.rules().len(), 1, "the rule in use is still there");
     // The same rule can be imported.
     rule("runner_id = \"w-0\"\nproject_id = \"p1\"");
     let apply = workspace.apply(&[]).fails();

@@ -67,20 +67,11 @@ fn runners(cli: &Cli) {
     let by_prefix = list(RUNNER, "", "id_prefix = \"dev-\"");
     let dev = found(&workspace, &by_prefix);
     assert_eq!(ids(&dev), ["dev-1", "dev-2"]);
-    assert_eq!(
-        dev[0]["identity"],
-        json!({"org_id": orchestrator.org(), "id": "dev-1"})
-    );
+    assert_eq!(dev[0]["identity"], json!({"org_id": orchestrator.org(), "id": "dev-1"}));
     assert_eq!(dev[0]["display_name"], "dev-1");
-    assert_eq!(
-        ids(&found(&workspace, &list(RUNNER, "limit = 1", ""))),
-        ["dev-1"]
-    );
+    assert_eq!(ids(&found(&workspace, &list(RUNNER, "limit = 1", ""))), ["dev-1"]);
 
-    workspace.write(
-        "found.tfquery.hcl",
-        &list(RUNNER, "include_resource = true", ""),
-    );
+    workspace.write("found.tfquery.hcl", &list(RUNNER, "include_resource = true", ""));
     workspace
         .run(&["query", "-no-color", "-generate-config-out=generated.tf"])
         .ok();
@@ -152,10 +143,7 @@ fn rules(cli: &Cli) {
         orchestrator.put(&registered(id));
     }
     let put = |runner: &str, project: &str, env_type: &str| {
-        orchestrator
-            .put_rule(runner, project, env_type)
-            .expect("a rule")
-            .id
+        orchestrator.put_rule(runner, project, env_type).expect("a rule").id
     };
     let any = put("one", "", "");
     let shop = put("one", "shop", "");
@@ -180,24 +168,15 @@ fn rules(cli: &Cli) {
         sorted(&[&any, &shop, &production])
     );
     assert_eq!(names("runner_id = \"one\""), sorted(&[&any, &shop]));
-    assert_eq!(
-        names("project_id = \"shop\""),
-        sorted(&[&shop, &production])
-    );
-    assert_eq!(
-        names("env_type_id = \"production\""),
-        sorted(&[&production])
-    );
+    assert_eq!(names("project_id = \"shop\""), sorted(&[&shop, &production]));
+    assert_eq!(names("env_type_id = \"production\""), sorted(&[&production]));
     let shown = found(&workspace, &list(RULE, "", "env_type_id = \"production\""));
     assert_eq!(
         shown[0]["display_name"],
         "two for project shop, environment type production"
     );
 
-    workspace.write(
-        "found.tfquery.hcl",
-        &list(RULE, "include_resource = true", ""),
-    );
+    workspace.write("found.tfquery.hcl", &list(RULE, "include_resource = true", ""));
     workspace
         .run(&["query", "-no-color", "-generate-config-out=generated.tf"])
         .ok();
@@ -222,11 +201,7 @@ fn failed_list(cli: &Cli) {
         .has("401");
     // A value that nothing matches is an error, and not an empty list.
     for (ty, config, summary) in [
-        (
-            RUNNER,
-            "id_prefix = \"A B\"",
-            "Invalid prefix of runner IDs",
-        ),
+        (RUNNER, "id_prefix = \"A B\"", "Invalid prefix of runner IDs"),
         (RUNNER, "cluster_name = \"x y\"", "Invalid EKS cluster name"),
         (RULE, "runner_id = \"Bad Id\"", "Invalid runner ID"),
     ] {

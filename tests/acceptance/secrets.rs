@@ -12,11 +12,8 @@ use sandbox::orchestrator::faults::Fault;
 
 use crate::configuration::{Runner, provider_with};
 
-pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
-    token_of_the_environment,
-    token_of_the_block,
-    credentials_of_the_checks,
-];
+pub(crate) const SCENARIOS: &[Scenario] =
+    sandbox::scenarios![token_of_the_environment, token_of_the_block, credentials_of_the_checks,];
 
 /// The canary. Eight consecutive characters of it count as a leak.
 const CANARY: &str = "Zq7Xw2Lp9Tv5-C4n4ry-Hk3Rb8";
@@ -57,8 +54,7 @@ fn every_path(workspace: &mut Workspace, orchestrator: &StandIn, provider: &str,
     keep(workspace.plan(&["-out=saved.tfplan"]).ok());
     keep(workspace.run(&["apply", "-no-color", "saved.tfplan"]).ok());
     keep(workspace.run(&["show", "-json"]).ok());
-    let data =
-        "data \"platform-orchestrator_kubernetes_eks_runner\" \"d\" {\n  id = \"my-runner\"\n}\n";
+    let data = "data \"platform-orchestrator_kubernetes_eks_runner\" \"d\" {\n  id = \"my-runner\"\n}\n";
     let changed = Runner {
         head: "id = \"my-runner\"\ndescription = \"x\"".into(),
         ..Runner::basic()
@@ -67,11 +63,7 @@ fn every_path(workspace: &mut Workspace, orchestrator: &StandIn, provider: &str,
     keep(workspace.apply(&[]).ok());
     keep(workspace.run(&["state", "rm", ADDRESS]).ok());
     keep(workspace.apply(&[]).fails());
-    keep(
-        workspace
-            .run(&["import", "-no-color", ADDRESS, "my-runner"])
-            .ok(),
-    );
+    keep(workspace.run(&["import", "-no-color", ADDRESS, "my-runner"]).ok());
     orchestrator.fault("GET", Fault::status(500), None);
     keep(workspace.plan(&[]).fails());
     orchestrator.faults().clear();
@@ -95,12 +87,7 @@ fn token_of_the_environment(cli: &Cli) {
         .with_env("HUMANITEC_ORG_ID", orchestrator.org())
         .with_env("HUMANITEC_AUTH_TOKEN", orchestrator.token());
     workspace.init();
-    every_path(
-        &mut workspace,
-        &orchestrator,
-        &provider,
-        orchestrator.token(),
-    );
+    every_path(&mut workspace, &orchestrator, &provider, orchestrator.token());
     assert_eq!(
         files_with(workspace.path(), orchestrator.token(), &[]),
         Vec::<String>::new()
@@ -119,17 +106,8 @@ fn token_of_the_block(cli: &Cli) {
     let provider = crate::configuration::provider(&orchestrator);
     let mut workspace = Workspace::new(cli, &(provider.clone() + &Runner::basic().block()));
     workspace.init();
-    every_path(
-        &mut workspace,
-        &orchestrator,
-        &provider,
-        orchestrator.token(),
-    );
-    let found = files_with(
-        workspace.path(),
-        orchestrator.token(),
-        &["main.tf", "saved.tfplan"],
-    );
+    every_path(&mut workspace, &orchestrator, &provider, orchestrator.token());
+    let found = files_with(workspace.path(), orchestrator.token(), &["main.tf", "saved.tfplan"]);
     assert_eq!(found, Vec::<String>::new());
 }
 
@@ -166,9 +144,7 @@ fn credential(
     Credential {
         name,
         files,
-        variables: variables
-            .map(|(name, value)| (*name, (*value).to_owned()))
-            .collect(),
+        variables: variables.map(|(name, value)| (*name, (*value).to_owned())).collect(),
         settings: ("", KUBECONFIG),
     }
 }
@@ -184,19 +160,13 @@ const FILES: [(&str, &str); 4] = [
 /// The credentials of AWS: keys, files, a process, a token, and the password of a proxy.
 fn aws_credentials(aws: &str) -> Vec<Credential> {
     let usable = kubeconfig(aws, "", "    token: t0ken-of-mine\n");
-    let in_files = |name, more: Vec<(&'static str, String)>| {
-        credential(name, [vec![usable.clone()], more].concat(), &FILES)
-    };
+    let in_files =
+        |name, more: Vec<(&'static str, String)>| credential(name, [vec![usable.clone()], more].concat(), &FILES);
     let process = |script: String| {
         let config = "[default]\ncredential_process = sh process.sh\n".to_owned();
         vec![("process.sh", script), ("aws-config", config)]
     };
-    let keys = |secret, session| {
-        [
-            ("AWS_SECRET_ACCESS_KEY", secret),
-            ("AWS_SESSION_TOKEN", session),
-        ]
-    };
+    let keys = |secret, session| [("AWS_SECRET_ACCESS_KEY", secret), ("AWS_SESSION_TOKEN", session)];
     let proxy = format!("http://me:{CANARY}@127.0.0.1:9");
     let as_runner = "as = \"runner\"\nweb_identity_token_file = \"token\"";
     vec![
@@ -230,9 +200,7 @@ fn aws_credentials(aws: &str) -> Vec<Credential> {
         ),
         in_files(
             ("stdout of a credential_process", "could not parse response"),
-            process(format!(
-                "echo '{{\"Version\": 1, \"SecretAccessKey\": \"{CANARY}'"
-            )),
+            process(format!("echo '{{\"Version\": 1, \"SecretAccessKey\": \"{CANARY}'")),
         ),
         credential(
             (
@@ -244,11 +212,7 @@ fn aws_credentials(aws: &str) -> Vec<Credential> {
         ),
         Credential {
             settings: ("", as_runner),
-            ..credential(
-                ("OIDC token", "(redacted)"),
-                vec![("token", CANARY.to_owned())],
-                &[],
-            )
+            ..credential(("OIDC token", "(redacted)"), vec![("token", CANARY.to_owned())], &[])
         },
     ]
 }
@@ -256,12 +220,7 @@ fn aws_credentials(aws: &str) -> Vec<Credential> {
 /// The credentials in a kubeconfig, and those of hctl and octl.
 fn other_credentials(aws: &str) -> Vec<Credential> {
     let file = |name, user: String| credential(name, vec![kubeconfig(aws, "", &user)], &[]);
-    let plugin = |name, script: String| {
-        file(
-            name,
-            format!("    exec: {{command: sh, args: [-c, {script:?}]}}\n"),
-        )
-    };
+    let plugin = |name, script: String| file(name, format!("    exec: {{command: sh, args: [-c, {script:?}]}}\n"));
     let proxied = format!("    proxy-url: http://me:{CANARY}@127.0.0.1:9\n");
     vec![
         file(
@@ -380,9 +339,7 @@ fn is_found_nowhere(cli: &Cli, orchestrator: &StandIn, aws: &str, case: &Credent
         ("TF_LOG", "TRACE"),
         ("TF_LOG_PATH", &log),
     ];
-    let own = variables
-        .iter()
-        .map(|(name, value)| (*name, value.as_str()));
+    let own = variables.iter().map(|(name, value)| (*name, value.as_str()));
     for (variable, value) in usual.into_iter().chain(own) {
         match value {
             "" => workspace.unset_env(variable),
@@ -408,9 +365,6 @@ fn is_found_nowhere(cli: &Cli, orchestrator: &StandIn, aws: &str, case: &Credent
     let leaking = files_that(workspace.path(), &|text| leak(text).is_some(), &inputs);
     assert_eq!(leaking, Vec::<String>::new(), "{name}");
     let trace = workspace.read("trace.log");
-    assert!(
-        trace.contains("platform-orchestrator"),
-        "{name}: the log was written"
-    );
+    assert!(trace.contains("platform-orchestrator"), "{name}: the log was written");
     workspace.destroy();
 }

@@ -33,18 +33,13 @@ fn started(cli: &Cli, orchestrator: &StandIn) -> Workspace {
 pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
-        assert!(
-            start.elapsed() < Duration::from_secs(60),
-            "{what} did not happen"
-        );
+        assert!(start.elapsed() < Duration::from_secs(60), "{what} did not happen");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
 fn signal(signal: &str, target: &str) {
-    let status = Command::new("kill")
-        .args(["-s", signal, "--", target])
-        .status();
+    let status = Command::new("kill").args(["-s", signal, "--", target]).status();
     assert!(
         status.expect("kill can be run").success(),
         "kill -s {signal} -- {target}"
@@ -61,12 +56,7 @@ fn providers_of(parent: u32) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        let fields: Vec<&str> = stat
-            .rsplit(')')
-            .next()
-            .unwrap_or_default()
-            .split_whitespace()
-            .collect();
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let name = std::fs::read_link(entry.path().join("exe")).unwrap_or_default();
         let is_ours = name
             .to_string_lossy()
@@ -116,11 +106,7 @@ fn interrupted_create(cli: &Cli) {
     ctrl_c(&terraform);
     terraform.wait().expect("terraform ends");
     let took = interrupted.elapsed();
-    assert!(
-        took < PROMPT,
-        "it took {took:?} to end:\n{}",
-        output(&workspace)
-    );
+    assert!(took < PROMPT, "it took {took:?} to end:\n{}", output(&workspace));
     assert!(
         workspace.state().contains_key(ADDRESS),
         "the runner is lost:\n{}",
@@ -146,11 +132,7 @@ fn interrupted_wait(cli: &Cli) {
     ctrl_c(&terraform);
     let status = terraform.wait().expect("terraform ends");
     let took = interrupted.elapsed();
-    assert!(
-        took < PROMPT,
-        "it took {took:?} to end:\n{}",
-        output(&workspace)
-    );
+    assert!(took < PROMPT, "it took {took:?} to end:\n{}", output(&workspace));
     assert!(!status.success());
     let text = output(&workspace);
     assert!(text.contains("Could not create runner"), "{text}");

@@ -30,10 +30,7 @@ pub(crate) fn texts(output: &Output, hidden: &[(&str, &str)]) -> String {
     let mut text = String::new();
     let whole = serde_json::from_str::<Value>(&output.text);
     let found: Vec<Value> = match &whole {
-        Ok(validated) => validated["diagnostics"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default(),
+        Ok(validated) => validated["diagnostics"].as_array().cloned().unwrap_or_default(),
         Err(_) => {
             let lines = output.text.lines();
             let events = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -103,9 +100,7 @@ fn settings(cli: &Cli) {
     let scene = Scene::new(cli);
     let block = Runner::basic().block();
     let with = |lines: &str| {
-        scene
-            .workspace
-            .write("main.tf", &(provider_with(lines) + &block));
+        scene.workspace.write("main.tf", &(provider_with(lines) + &block));
     };
     with("");
     scene.fails("nothing is set", PLAN);
@@ -123,9 +118,7 @@ fn settings(cli: &Cli) {
     with("api_url = \"https://api.example.com\"\n");
     scene.fails("a broken default file", PLAN);
     // One that was named, and has not everything.
-    scene
-        .workspace
-        .write("partial.yaml", "default_org_id: my-org\n");
+    scene.workspace.write("partial.yaml", "default_org_id: my-org\n");
     with("hctl_config_file = \"./partial.yaml\"\n");
     scene.fails("a file without the token", PLAN);
 }
@@ -205,9 +198,7 @@ fn create(cli: &Cli) {
     scene.fails("create meets an existing id", APPLY);
     // A fault hides that it was there from the beginning.
     scene.write(&described("mine"));
-    scene
-        .orchestrator
-        .fault("POST", refused(503, "busy"), Some(1));
+    scene.orchestrator.fault("POST", refused(503, "busy"), Some(1));
     scene.fails("create meets an existing id behind a fault", APPLY);
 }
 
@@ -221,13 +212,7 @@ fn read(cli: &Cli) {
     scene.fault("GET", crate::faults::login_page());
     scene.fails("read from a proxy", PLAN);
     let location = "https://user:pass@elsewhere.example/login?token=1".to_owned();
-    scene.fault(
-        "GET",
-        Fault::Redirect {
-            status: 301,
-            location,
-        },
-    );
+    scene.fault("GET", Fault::Redirect { status: 301, location });
     scene.fails("read from somewhere else", PLAN);
     let org = scene.orchestrator.org();
     let other_org = provider(&scene.orchestrator).replace(org, "other-org");
@@ -240,8 +225,7 @@ fn read(cli: &Cli) {
         _ => "read in no organization",
     };
     scene.fails(text, PLAN);
-    let missing =
-        "data \"platform-orchestrator_kubernetes_eks_runner\" \"d\" {\nid = \"not_there\"\n}\n";
+    let missing = "data \"platform-orchestrator_kubernetes_eks_runner\" \"d\" {\nid = \"not_there\"\n}\n";
     scene.write(missing);
     scene.fails("read of what is not there", &["plan", "-refresh=false"]);
     let impatient = Runner {
@@ -294,20 +278,14 @@ fn rules(cli: &Cli) {
         ..Runner::basic()
     };
     scene.apply(&(runners.clone() + &other.block()));
-    let existing = scene
-        .orchestrator
-        .put_rule("other", "shop", "")
-        .expect("a rule")
-        .id;
+    let existing = scene.orchestrator.put_rule("other", "shop", "").expect("a rule").id;
     let rule = "resource \"platform-orchestrator_runner_rule\" \"rule\" {\n\
                 runner_id = \"my-runner\"\nproject_id = \"shop\"\n}\n";
     scene.write(&(runners + &other.block() + rule));
     let output = scene.workspace.run(&[APPLY, &["-json"]].concat()).fails();
     let text = texts(&output, &[(&existing, "THE-RULES-UUID")]);
     insta::assert_snapshot!("create-meets-an-existing-rule", text);
-    let import = format!(
-        "import {{\n  to = platform-orchestrator_runner_rule.rule\n  id = \"{existing}\"\n}}\n"
-    );
+    let import = format!("import {{\n  to = platform-orchestrator_runner_rule.rule\n  id = \"{existing}\"\n}}\n");
     scene.workspace.write("import.tf", &import);
     scene
         .workspace

@@ -8,13 +8,8 @@ use crate::cli::Cli;
 use crate::configuration::{Runner, provider};
 use crate::scene::Scene;
 
-pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
-    descriptions,
-    pod_templates,
-    large_pod_template,
-    together,
-    empty_texts,
-];
+pub(crate) const SCENARIOS: &[Scenario] =
+    sandbox::scenarios![descriptions, pod_templates, large_pod_template, together, empty_texts,];
 
 const ADDRESS: &str = "platform-orchestrator_kubernetes_eks_runner.my_runner";
 
@@ -108,16 +103,11 @@ fn pod_templates(cli: &Cli) {
         ),
     ] {
         let (_, stored) = scene.kept(&with_template(expression));
-        assert_eq!(
-            stored["runner_configuration"]["job"]["pod_template"],
-            expected
-        );
+        assert_eq!(stored["runner_configuration"]["job"]["pod_template"], expected);
     }
     // An unknown part makes the whole text unknown, and nothing else.
-    let mut later = with_template(
-        "jsonencode({ metadata = { labels = { a = terraform_data.later.output } } })",
-    )
-    .block();
+    let mut later =
+        with_template("jsonencode({ metadata = { labels = { a = terraform_data.later.output } } })").block();
     later.push_str("resource \"terraform_data\" \"later\" {\n  input = \"b\"\n}\n");
     scene
         .workspace
@@ -166,12 +156,7 @@ fn together(cli: &Cli) {
     };
     let without = Runner {
         storage: azurerm(""),
-        auth: Runner::extended()
-            .auth
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .into(),
+        auth: Runner::extended().auth.lines().next().unwrap_or_default().into(),
         ..Runner::basic()
     };
     let with = Runner {

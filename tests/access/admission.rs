@@ -36,8 +36,7 @@ impl<'a> Policy<'a> {
             .iter()
             .map(|expression| json!({"expression": expression, "message": format!("no: {expression}")}))
             .collect();
-        let selector =
-            json!({"matchLabels": {"kubernetes.io/metadata.name": cloud.runner().namespace}});
+        let selector = json!({"matchLabels": {"kubernetes.io/metadata.name": cloud.runner().namespace}});
         let api = "admissionregistration.k8s.io/v1";
         let policy = json!({
             "apiVersion": api, "kind": "ValidatingAdmissionPolicy", "metadata": {"name": POLICY},
@@ -64,10 +63,7 @@ impl<'a> Policy<'a> {
 
 impl Drop for Policy<'_> {
     fn drop(&mut self) {
-        for kind in [
-            "validatingadmissionpolicybinding",
-            "validatingadmissionpolicy",
-        ] {
+        for kind in ["validatingadmissionpolicybinding", "validatingadmissionpolicy"] {
             let _ = self.0.eks.kubectl(&["delete", kind, POLICY]);
         }
     }
@@ -82,11 +78,7 @@ fn until(cloud: &Cloud, runner: &Value, expected: impl Fn(&Checked) -> bool) -> 
         if expected(&checked) {
             return checked;
         }
-        assert!(
-            start.elapsed() < Duration::from_secs(20),
-            "\n{}",
-            checked.text()
-        );
+        assert!(start.elapsed() < Duration::from_secs(20), "\n{}", checked.text());
     }
 }
 
@@ -126,27 +118,16 @@ fn policies_that_the_job_meets(cloud: &Cloud) {
         json!({"metadata": {"annotations": {"marked": "x"}}}),
     );
     let policy = Policy::new(cloud, "pods", &pods);
-    until(cloud, &refused, |checked| {
-        checked.status("job-dry-run") == "failed"
-    })
-    .only(&["job-dry-run"], &[])
-    .says(
-        "job-dry-run",
-        &["pod of the Orchestrator's Job", "'marked'"],
-    );
+    until(cloud, &refused, |checked| checked.status("job-dry-run") == "failed")
+        .only(&["job-dry-run"], &[])
+        .says("job-dry-run", &["pod of the Orchestrator's Job", "'marked'"]);
     cloud.check_documented().all_pass();
     drop(policy);
 
     let name = format!("object.metadata.name.matches('^{UUID_4}$')");
     let marked = "!has(object.spec.template.metadata.annotations)";
-    let _policy = Policy::new(
-        cloud,
-        "jobs",
-        &[marked, &name, "!has(object.metadata.labels)"],
-    );
-    until(cloud, &refused, |checked| {
-        checked.status("job-dry-run") == "failed"
-    });
+    let _policy = Policy::new(cloud, "jobs", &[marked, &name, "!has(object.metadata.labels)"]);
+    until(cloud, &refused, |checked| checked.status("job-dry-run") == "failed");
     cloud.check_documented().all_pass();
 }
 
@@ -160,10 +141,7 @@ fn policies_that_the_job_does_not_meet(cloud: &Cloud) {
             "pods",
             "object.spec.containers.all(c, c.image.startsWith('registry.example/'))",
         ),
-        (
-            "pods",
-            "object.spec.containers.all(c, has(c.resources.limits))",
-        ),
+        ("pods", "object.spec.containers.all(c, has(c.resources.limits))"),
         (
             "pods",
             "object.spec.containers.all(c, c.env.all(e, e.name != 'TOKEN' || !has(e.value)))",
@@ -181,16 +159,10 @@ fn policies_that_the_job_does_not_meet(cloud: &Cloud) {
         assert_eq!(checked.message("job-dry-run"), again.message("job-dry-run"));
     }
     // The check has no setting for the image of a pod template.
-    let _policy = Policy::new(
-        cloud,
-        "pods",
-        &["object.spec.containers.all(c, c.image != 'mine:1')"],
-    );
+    let _policy = Policy::new(cloud, "pods", &["object.spec.containers.all(c, c.image != 'mine:1')"]);
     let image = json!({"spec": {"containers": [{"name": "main", "image": "mine:1"}]}});
     let runner = cloud.with("job/pod_template", image);
-    let checked = until(cloud, &runner, |checked| {
-        checked.status("job-dry-run") == "failed"
-    });
+    let checked = until(cloud, &runner, |checked| checked.status("job-dry-run") == "failed");
     assert!(!checked.message("job-dry-run").contains("--runner-image"));
 }
 
@@ -200,10 +172,9 @@ fn quota_that_is_used_up(cloud: &Cloud) {
     let checked = until(cloud, &cloud.configuration(), |checked| {
         checked.status("job-dry-run") != "passed"
     });
-    checked.outcome(&[], &["job-dry-run"], &[]).says(
-        "job-dry-run",
-        &["exceeded quota: none", "used up at the moment"],
-    );
+    checked
+        .outcome(&[], &["job-dry-run"], &[])
+        .says("job-dry-run", &["exceeded quota: none", "used up at the moment"]);
     fix::shell(cloud, checked.fix("job-dry-run"));
 }
 
@@ -244,10 +215,7 @@ fn overridden_variables(cloud: &Cloud) {
         cloud
             .check(&with(name))
             .outcome(&[], &["job-dry-run"], &[])
-            .says(
-                "job-dry-run",
-                &[&format!("pod_template sets {name}"), "and its pod"],
-            );
+            .says("job-dry-run", &[&format!("pod_template sets {name}"), "and its pod"]);
     }
 }
 
@@ -278,14 +246,8 @@ fn pod_security(cloud: &Cloud) {
             json!({"spec": {"volumes": [{"name": "host", "hostPath": {"path": "/"}}]}}),
             "hostPath",
         ),
-        (
-            main(json!({"capabilities": {"add": ["SYS_ADMIN"]}})),
-            "SYS_ADMIN",
-        ),
-        (
-            main(json!({"seccompProfile": {"type": "Unconfined"}})),
-            "Unconfined",
-        ),
+        (main(json!({"capabilities": {"add": ["SYS_ADMIN"]}})), "SYS_ADMIN"),
+        (main(json!({"seccompProfile": {"type": "Unconfined"}})), "Unconfined"),
         (
             main(json!({"privileged": true, "allowPrivilegeEscalation": true})),
             "privileged",
@@ -306,8 +268,7 @@ fn pod_security(cloud: &Cloud) {
 #[track_caller]
 fn once_refused(cloud: &Cloud, expression: &str) -> Checked {
     until(cloud, &cloud.configuration(), |checked| {
-        checked.status("job-dry-run") == "failed"
-            && checked.message("job-dry-run").contains(expression)
+        checked.status("job-dry-run") == "failed" && checked.message("job-dry-run").contains(expression)
     })
 }
 
@@ -388,10 +349,7 @@ fn quota_of(cloud: &Cloud, hard: &Value, used: &Value) {
         "spec": {"hard": hard},
     });
     cloud.eks.apply(&quota.to_string()).unwrap();
-    let status = format!(
-        "--patch={}",
-        json!({"status": {"hard": hard, "used": used}})
-    );
+    let status = format!("--patch={}", json!({"status": {"hard": hard, "used": used}}));
     cloud.kubectl(&[
         "patch",
         "resourcequota",
@@ -442,7 +400,8 @@ fn quotas(cloud: &Cloud) {
 }
 
 fn invalid_pod_template(cloud: &Cloud) {
-    let template = json!({"spec": {"containers": [{"name": "main", "volumeMounts": [{"name": "absent", "mountPath": "/x"}]}]}});
+    let template =
+        json!({"spec": {"containers": [{"name": "main", "volumeMounts": [{"name": "absent", "mountPath": "/x"}]}]}});
     let checked = cloud.check(&cloud.with("job/pod_template", template));
     checked
         .only(&["job-dry-run"], &[])
@@ -454,12 +413,6 @@ fn merge_error(cloud: &Cloud) {
     let template = json!({"spec": {"volumes": [{"emptyDir": {}}]}});
     let checked = cloud.check(&cloud.with("job/pod_template", template));
     checked
-        .only(
-            &["pod-template-refs", "job-dry-run"],
-            &["pod-identity", "scheduling"],
-        )
-        .says(
-            "job-dry-run",
-            &["cannot merge pod_template", "`volumes`", "`name`"],
-        );
+        .only(&["pod-template-refs", "job-dry-run"], &["pod-identity", "scheduling"])
+        .says("job-dry-run", &["cannot merge pod_template", "`volumes`", "`name`"]);
 }

@@ -9,26 +9,14 @@ use crate::cloud::{Cloud, set};
 use crate::fix;
 use crate::identity::{ROLE, associate, passes, pod_trust, role_arn, set_trust, set_up};
 
-pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
-    annotation,
-    both,
-    own_variables,
-    neither,
-    without_s3,
-    partitions,
-];
+pub(crate) const SCENARIOS: &[Scenario] =
+    sandbox::scenarios![annotation, both, own_variables, neither, without_s3, partitions,];
 
 /// Annotates the Job's service account.
 pub(crate) fn annotate(cloud: &Cloud, annotations: &[String]) {
     let account = cloud.runner().service_account.clone();
     let namespace = format!("--namespace={}", cloud.runner().namespace);
-    let start = [
-        "annotate",
-        "serviceaccount",
-        &account,
-        &namespace,
-        "--overwrite",
-    ];
+    let start = ["annotate", "serviceaccount", &account, &namespace, "--overwrite"];
     let annotations = annotations.iter().map(String::as_str);
     cloud.kubectl(&start.into_iter().chain(annotations).collect::<Vec<_>>());
 }
@@ -56,23 +44,15 @@ fn annotation(cloud: &Cloud) {
 
     let found = cloud.aws("iam", "GetRole", &json!({"RoleName": ROLE}));
     let good = &found["Role"]["AssumeRolePolicyDocument"];
-    let wrong = |from: &str, to: &str| -> Value {
-        serde_json::from_str(&good.to_string().replace(from, to)).unwrap()
-    };
+    let wrong = |from: &str, to: &str| -> Value { serde_json::from_str(&good.to_string().replace(from, to)).unwrap() };
     for (trust, part) in [
-        (
-            wrong(subject, "system:serviceaccount:x:y"),
-            "system:serviceaccount:x:y",
-        ),
+        (wrong(subject, "system:serviceaccount:x:y"), "system:serviceaccount:x:y"),
         (wrong("\"sts.amazonaws.com\"", "\"eks\""), "\"eks\""),
         (
             wrong("sts:AssumeRoleWithWebIdentity", "sts:AssumeRole"),
             "sts:AssumeRole",
         ),
-        (
-            pod_trust(json!({})),
-            "oidc-provider/oidc.eks.us-west-2.amazonaws.com",
-        ),
+        (pod_trust(json!({})), "oidc-provider/oidc.eks.us-west-2.amazonaws.com"),
     ] {
         set_trust(cloud, ROLE, &trust);
         let checked = fails(&["does not let service account", part]);
@@ -126,10 +106,7 @@ fn own_variables(cloud: &Cloud) {
     // Whatever the service account has, the container's own variables count.
     associate(cloud, "absent", &json!({}));
     for variables in [
-        &[
-            ("AWS_ACCESS_KEY_ID", "AKIA"),
-            ("AWS_SECRET_ACCESS_KEY", "x"),
-        ][..],
+        &[("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "x")][..],
         &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/t"), ("AWS_ROLE_ARN", "r")],
         &[("AWS_PROFILE", "p")],
         &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/")],
@@ -137,10 +114,7 @@ fn own_variables(cloud: &Cloud) {
         let checked = cloud.check(&with_variables(cloud, variables));
         checked.only(&[], &["pod-identity"]);
         assert_eq!(checked.of("pod-identity")["skip"], "not-applicable");
-        checked.says(
-            "pod-identity",
-            &["come from", "in pod_template", variables[0].0],
-        );
+        checked.says("pod-identity", &["come from", "in pod_template", variables[0].0]);
     }
     // Half of a pair, or the annotation that excludes the container, leaves the Job without an identity.
     let half = [("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/token")];
@@ -158,10 +132,7 @@ fn own_variables(cloud: &Cloud) {
         cloud
             .check(&runner)
             .outcome(&[], &["pod-identity"], &[])
-            .says(
-                "pod-identity",
-                &["EKS ignores", part, "the role of its node"],
-            );
+            .says("pod-identity", &["EKS ignores", part, "the role of its node"]);
     }
     // Variables of a Secret count, too, and without the permission to read it nobody knows.
     let namespace = format!("--namespace={}", cloud.runner().namespace);
@@ -174,10 +145,7 @@ fn own_variables(cloud: &Cloud) {
     let runner = cloud.with("job/pod_template", json!({"spec": {"containers": [main]}}));
     let checked = cloud.check(&runner);
     checked.only(&[], &["pod-identity"]);
-    checked.says(
-        "pod-identity",
-        &["come from AWS_ACCESS_KEY_ID", "in pod_template"],
-    );
+    checked.says("pod-identity", &["come from AWS_ACCESS_KEY_ID", "in pod_template"]);
     assert!(!checked.report.to_string().contains("YQ=="));
 }
 
@@ -215,8 +183,7 @@ fn partitions(_: &Cloud) {
         let role = role_arn(&cloud, ROLE);
         assert!(role.starts_with(&format!("arn:{partition}:iam")), "{role}");
         passes(&cloud.check_documented(), &[&id, &role]);
-        let association =
-            json!({"clusterName": cloud.eks.options().cluster_name, "associationId": id});
+        let association = json!({"clusterName": cloud.eks.options().cluster_name, "associationId": id});
         cloud.aws("eks", "DeletePodIdentityAssociation", &association);
         annotate(&cloud, &[format!("eks.amazonaws.com/role-arn={role}")]);
         let checked = cloud.check_documented();

@@ -122,9 +122,7 @@ fn beside_entries(cloud: &Cloud) {
     map(
         cloud,
         "mapRoles",
-        &format!(
-            "- rolearn: {ROLE}\n  username: mapped:{{{{SessionName}}}}\n  groups: [runners]\n"
-        ),
+        &format!("- rolearn: {ROLE}\n  username: mapped:{{{{SessionName}}}}\n  groups: [runners]\n"),
     );
     let checked = cloud.check_documented();
     checked
@@ -160,11 +158,7 @@ fn beside_an_older_entry(cloud: &Cloud) {
     let policy = cloud.eks.documented_trust_policy("my-org", "my-runner");
     cloud.eks.recreate_role(&policy).unwrap();
     let user = "arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/{{SessionName}}";
-    map(
-        cloud,
-        "mapRoles",
-        &format!("- rolearn: {ROLE}\n  username: {user}\n"),
-    );
+    map(cloud, "mapRoles", &format!("- rolearn: {ROLE}\n  username: {user}\n"));
     let checked = cloud.check_documented();
     checked
         .only(&[], &[])
@@ -175,11 +169,7 @@ fn beside_an_older_entry(cloud: &Cloud) {
 fn a_path(cloud: &Cloud) {
     let (role, runner) = role_with_a_path(cloud);
     cloud.authentication_mode("CONFIG_MAP");
-    map(
-        cloud,
-        "mapRoles",
-        &format!("- rolearn: {role}\n  username: x\n"),
-    );
+    map(cloud, "mapRoles", &format!("- rolearn: {role}\n  username: x\n"));
     let checked = cloud.check(&runner);
     checked
         .only(&["access-entry"], &BY_USER)
@@ -303,14 +293,8 @@ fn what_the_cluster_admits(cloud: &Cloud) {
     cloud.authentication_mode("CONFIG_MAP");
     let user = "arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/{{SessionName}}";
     for (key, text) in [
-        (
-            "mapUsers",
-            format!("- userarn: {ROLE}\n  username: {user}\n"),
-        ),
-        (
-            "mapRoles",
-            format!("- roleARN: {ROLE}\n  USERNAME: {user}\n"),
-        ),
+        ("mapUsers", format!("- userarn: {ROLE}\n  username: {user}\n")),
+        ("mapRoles", format!("- roleARN: {ROLE}\n  USERNAME: {user}\n")),
         (
             "mapRoles",
             format!("- just a text\n- rolearn: {ROLE}\n  username: {user}\n  groups: none\n"),
@@ -347,14 +331,8 @@ fn what_the_cluster_admits(cloud: &Cloud) {
 fn not_yaml(cloud: &Cloud) {
     cloud.authentication_mode("CONFIG_MAP");
     for (roles, place) in [
-        (
-            format!("- rolearn: {ROLE}\nusername: x\n"),
-            "line 2, column 1",
-        ),
-        (
-            format!("- rolearn: {ROLE}\n\tusername: x\n"),
-            "line 2, column",
-        ),
+        (format!("- rolearn: {ROLE}\nusername: x\n"), "line 2, column 1"),
+        (format!("- rolearn: {ROLE}\n\tusername: x\n"), "line 2, column"),
         (
             format!("- rolearn: {ROLE}\n  username: {{{{SessionName}}}}\n"),
             "line 2, column 1",
@@ -366,28 +344,13 @@ fn not_yaml(cloud: &Cloud) {
             .only(&["access-entry"], &BY_USER)
             .says("access-entry", &["mapRoles cannot be read", place]);
         let message = checked.message("access-entry");
-        assert!(
-            !message.contains('\n') && !message.contains("username"),
-            "{message}"
-        );
-        assert!(
-            checked
-                .fix("access-entry")
-                .contains("kubectl edit configmap aws-auth")
-        );
+        assert!(!message.contains('\n') && !message.contains("username"), "{message}");
+        assert!(checked.fix("access-entry").contains("kubectl edit configmap aws-auth"));
         as_runner(cloud, is_refused);
         // The other keys count.
-        maps(
-            cloud,
-            &json!({"mapRoles": roles, "mapAccounts": "[123456789012]"}),
-        );
+        maps(cloud, &json!({"mapRoles": roles, "mapAccounts": "[123456789012]"}));
         let checked = cloud.check_documented();
-        assert_eq!(
-            checked.status("access-entry"),
-            "passed",
-            "\n{}",
-            checked.text()
-        );
+        assert_eq!(checked.status("access-entry"), "passed", "\n{}", checked.text());
     }
 }
 

@@ -21,10 +21,7 @@ pub(crate) async fn main() {
     stdin().read_to_string(&mut text).unwrap();
     let request: Value = serde_json::from_str(&text).unwrap();
     let string = |name: &str| request[name].as_str().map(str::to_owned);
-    let cidrs = request["orchestrator_cidrs"]
-        .as_array()
-        .into_iter()
-        .flatten();
+    let cidrs = request["orchestrator_cidrs"].as_array().into_iter().flatten();
     let settings = Settings {
         identity: match request["as"].as_str() {
             Some("runner") => Identity::Runner,
@@ -40,9 +37,7 @@ pub(crate) async fn main() {
             path: path.into(),
             context: None,
         }),
-        orchestrator_cidrs: cidrs
-            .map(|cidr| cidr.as_str().unwrap().parse().unwrap())
-            .collect(),
+        orchestrator_cidrs: cidrs.map(|cidr| cidr.as_str().unwrap().parse().unwrap()).collect(),
         oidc_issuer: Installation::SAAS.oidc_issuer.map(str::to_owned),
         published_cidrs: Installation::SAAS.source_cidrs(),
         skip: request["skip"]

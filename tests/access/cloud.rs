@@ -12,8 +12,7 @@ use serde_json::{Value, json};
 use crate::child;
 use crate::oracle;
 pub(crate) use crate::oracle::{
-    BEHIND_API, BEHIND_CLUSTER, BEHIND_ROLE, BY_USER, CHECKS, DOES_NOT_APPLY, IN_NAMESPACE,
-    ONLY_WARN, RBAC, STEPS,
+    BEHIND_API, BEHIND_CLUSTER, BEHIND_ROLE, BY_USER, CHECKS, DOES_NOT_APPLY, IN_NAMESPACE, ONLY_WARN, RBAC, STEPS,
 };
 
 /// Variables and their values.
@@ -46,10 +45,7 @@ impl Cloud {
     /// Restores the documented set-up.
     pub(crate) fn reset(&mut self) {
         self.clear();
-        let runner = self
-            .eks
-            .set_up_as_documented("my-org", "my-runner")
-            .unwrap();
+        let runner = self.eks.set_up_as_documented("my-org", "my-runner").unwrap();
         self.runner = Some(runner);
         self.eks.reset_calls().unwrap();
     }
@@ -102,26 +98,13 @@ impl Cloud {
     }
 
     /// Checks one runner in an environment.
-    pub(crate) fn check_in(
-        &self,
-        environment: Environment,
-        runner: &Value,
-        arguments: &[&str],
-    ) -> Checked {
+    pub(crate) fn check_in(&self, environment: Environment, runner: &Value, arguments: &[&str]) -> Checked {
         self.check_id("my-runner", environment, runner, arguments)
     }
 
     /// Checks one runner with an id of its own.
-    pub(crate) fn check_id(
-        &self,
-        id: &str,
-        environment: Environment,
-        runner: &Value,
-        arguments: &[&str],
-    ) -> Checked {
-        let check = [
-            "check", "-", "--org", "my-org", "--id", id, "--output", "json",
-        ];
+    pub(crate) fn check_id(&self, id: &str, environment: Environment, runner: &Value, arguments: &[&str]) -> Checked {
+        let check = ["check", "-", "--org", "my-org", "--id", id, "--output", "json"];
         let skip: &[&str] = if is_documented(runner) {
             &["--skip", "state-storage"]
         } else {
@@ -235,8 +218,7 @@ impl Cloud {
     /// The environment without any AWS credentials.
     pub(crate) fn no_credentials(&self) -> Environment {
         let mut environment = self.eks.env();
-        let secret =
-            |name: &str| name.starts_with("AWS_ACCESS_KEY") || name.starts_with("AWS_SECRET");
+        let secret = |name: &str| name.starts_with("AWS_ACCESS_KEY") || name.starts_with("AWS_SECRET");
         environment.retain(|(name, _)| !secret(name));
         environment
     }
@@ -253,11 +235,7 @@ pub(crate) fn is_documented(runner: &Value) -> bool {
 }
 
 /// Runs the command on a runner's file. Gives what it prints and its exit code.
-pub(crate) fn command(
-    environment: Environment,
-    runner: &Value,
-    arguments: &[&str],
-) -> (String, i32) {
+pub(crate) fn command(environment: Environment, runner: &Value, arguments: &[&str]) -> (String, i32) {
     let mut process = Command::new(env!("CARGO_BIN_EXE_eks-runner"));
     process.args(arguments).envs(environment);
     finish(process, runner)
@@ -267,8 +245,7 @@ fn finish(mut process: Command, input: &Value) -> (String, i32) {
     // The machine's own settings must not change the result.
     let of_the_machine = |name: &OsStr| {
         let name = name.to_string_lossy().to_uppercase();
-        name.starts_with("AWS_")
-            || ["HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "KUBECONFIG"].contains(&name.as_str())
+        name.starts_with("AWS_") || ["HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "KUBECONFIG"].contains(&name.as_str())
     };
     for (name, _) in std::env::vars_os().filter(|(name, _)| of_the_machine(name)) {
         if !process.get_envs().any(|(set, _)| set == name) {
@@ -288,10 +265,7 @@ fn finish(mut process: Command, input: &Value) -> (String, i32) {
     let output = running.wait_with_output().unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(!output.stdout.is_empty(), "it printed nothing: {error}");
-    (
-        String::from_utf8(output.stdout).unwrap(),
-        output.status.code().unwrap(),
-    )
+    (String::from_utf8(output.stdout).unwrap(), output.status.code().unwrap())
 }
 
 /// Puts a value at a path below `runner_configuration`.
@@ -364,12 +338,7 @@ impl Checked {
     pub(crate) fn text(&self) -> String {
         let line = |check: &Value| {
             let part = |name: &str| check[name].as_str().unwrap_or_default();
-            format!(
-                "{:8} {:18} {}\n",
-                part("status"),
-                part("id"),
-                part("message")
-            )
+            format!("{:8} {:18} {}\n", part("status"), part("id"), part("message"))
         };
         self.checks().map(line).collect()
     }
@@ -384,8 +353,7 @@ impl Checked {
     /// ones that always are. Each failure must have an expected value, a found value, and a fix.
     #[track_caller]
     pub(crate) fn only(&self, failed: &[&str], skipped: &[&str]) -> &Self {
-        let (warned, failed): (Vec<&str>, Vec<&str>) =
-            failed.iter().partition(|id| self.only_warns(id));
+        let (warned, failed): (Vec<&str>, Vec<&str>) = failed.iter().partition(|id| self.only_warns(id));
         self.outcome(&failed, &warned, skipped)
     }
 
@@ -443,11 +411,7 @@ impl Checked {
         let (ok, complete) = (&self.report["ok"], &self.report["complete"]);
         assert_eq!((ok, complete), (&json!(false), &json!(false)));
         let said = self.report["reason"].as_str().unwrap_or_default();
-        let count = format!(
-            "{} of {} checks",
-            self.unchecked().len(),
-            self.checks().count()
-        );
+        let count = format!("{} of {} checks", self.unchecked().len(), self.checks().count());
         assert!(
             said.starts_with(&count) && said.contains(reason),
             "{said}\n{}",
@@ -461,11 +425,7 @@ impl Checked {
     pub(crate) fn says(&self, id: &str, parts: &[&str]) -> &Self {
         for part in parts {
             let message = self.message(id);
-            assert!(
-                message.contains(part),
-                "{part:?} is not in: {message}\n{}",
-                self.text()
-            );
+            assert!(message.contains(part), "{part:?} is not in: {message}\n{}", self.text());
         }
         self
     }

@@ -28,10 +28,7 @@ fn absent(cloud: &Cloud) {
     let checked = cloud.check(&cloud.with("cluster/name", json!("another")));
     // The role is not allowed to describe that cluster either.
     checked.only(&["role-permission", "cluster-active"], &BEHIND_CLUSTER);
-    checked.says(
-        "cluster-active",
-        &["does not exist", "\"another\"", "us-west-2"],
-    );
+    checked.says("cluster-active", &["does not exist", "\"another\"", "us-west-2"]);
     fix::shell(cloud, checked.fix("cluster-active"));
 }
 
@@ -50,10 +47,7 @@ fn not_active(cloud: &Cloud) {
             .only(&["cluster-active"], &BEHIND_CLUSTER)
             .says("cluster-active", &[status]);
     }
-    cloud
-        .eks
-        .set_cluster(&json!({"status": "UPDATING"}))
-        .unwrap();
+    cloud.eks.set_cluster(&json!({"status": "UPDATING"})).unwrap();
     cloud.check_documented().all_pass();
 }
 
@@ -78,10 +72,7 @@ fn private(cloud: &Cloud) {
     });
     let checked = cloud.check_documented();
     checked
-        .only(
-            &["cluster-endpoint"],
-            &[&["api-server"][..], &BEHIND_API].concat(),
-        )
+        .only(&["cluster-endpoint"], &[&["api-server"][..], &BEHIND_API].concat())
         .says("cluster-endpoint", &["no public endpoint"])
         .says("api-server", &["see cluster-endpoint"]);
     cloud.faults(Faults::default());
@@ -92,18 +83,13 @@ fn restricted(cloud: &Cloud) {
     let network = json!({"resourcesVpcConfig": {"publicAccessCidrs": ["203.0.113.0/24"]}});
     cloud.eks.set_cluster(&network).unwrap();
     let with_cidrs = |cidrs: &[&str]| {
-        let arguments: Vec<_> = cidrs
-            .iter()
-            .flat_map(|cidr| ["--orchestrator-cidr", cidr])
-            .collect();
+        let arguments: Vec<_> = cidrs.iter().flat_map(|cidr| ["--orchestrator-cidr", cidr]).collect();
         cloud.check_with(&cloud.configuration(), &arguments)
     };
-    with_cidrs(&[])
-        .outcome(&[], &["cluster-endpoint"], &[])
-        .says(
-            "cluster-endpoint",
-            &["35.198.140.114/32, 35.246.198.96/32", "Humanitec publishes"],
-        );
+    with_cidrs(&[]).outcome(&[], &["cluster-endpoint"], &[]).says(
+        "cluster-endpoint",
+        &["35.198.140.114/32, 35.246.198.96/32", "Humanitec publishes"],
+    );
     let elsewhere = [
         "--api-url",
         "https://po.example.com",
@@ -177,11 +163,7 @@ fn entry_is_replaced(cloud: &Cloud, checked: &Checked) {
 /// An entry of each type for nodes fails, whatever aws-auth contains.
 fn entries_for_nodes_admit_nobody(cloud: &Cloud) {
     let role = &cloud.runner().role_arn;
-    crate::aws_auth::map(
-        cloud,
-        "mapRoles",
-        &format!("- rolearn: {role}\n  username: x\n"),
-    );
+    crate::aws_auth::map(cloud, "mapRoles", &format!("- rolearn: {role}\n  username: x\n"));
     for kind in [
         "EC2",
         "EC2_LINUX",
@@ -202,8 +184,7 @@ fn entries_for_nodes_admit_nobody(cloud: &Cloud) {
         assert!(!template.contains("{{"), "{template}");
         // The cluster refuses the runner as well.
         crate::aws_auth::as_runner(cloud, |checked| {
-            checked.status("rbac-create-jobs") != "passed"
-                && checked.status("job-dry-run") != "passed"
+            checked.status("rbac-create-jobs") != "passed" && checked.status("job-dry-run") != "passed"
         });
     }
     entry_is_replaced(cloud, &cloud.check_documented());
@@ -214,12 +195,10 @@ fn entry_with_an_instance_template(cloud: &Cloud) {
     entry["username"] = json!("node:{{EC2PrivateDNSName}}");
     cloud.aws("eks", "UpdateAccessEntry", &entry);
     let checked = cloud.check_documented();
-    checked.only(&["access-entry"], &BY_USER).says(
-        "access-entry",
-        &["node:{{EC2PrivateDNSName}}", "EC2 instance"],
-    );
-    let refused =
-        crate::aws_auth::as_runner(cloud, |checked| checked.status("api-server") == "failed");
+    checked
+        .only(&["access-entry"], &BY_USER)
+        .says("access-entry", &["node:{{EC2PrivateDNSName}}", "EC2 instance"]);
+    let refused = crate::aws_auth::as_runner(cloud, |checked| checked.status("api-server") == "failed");
     // One cause, one fix: EKS would refuse to create a second entry.
     assert_eq!(refused.fix("api-server"), checked.fix("access-entry"));
     fix::works(cloud, &checked, "access-entry");
@@ -234,8 +213,7 @@ fn role_recreated(cloud: &Cloud) {
     checked
         .only(&["access-entry"], &BY_USER)
         .says("access-entry", &["older than the role"]);
-    let refused =
-        crate::aws_auth::as_runner(cloud, |checked| checked.status("api-server") == "failed");
+    let refused = crate::aws_auth::as_runner(cloud, |checked| checked.status("api-server") == "failed");
     assert_eq!(refused.fix("api-server"), checked.fix("access-entry"));
     fix::works(cloud, &checked, "access-entry");
 }
@@ -247,33 +225,20 @@ fn another_user_name_as_the_runner(cloud: &Cloud) {
     entry["type"] = json!("STANDARD");
     entry["username"] = json!("run:{{SessionName}}");
     cloud.aws("eks", "CreateAccessEntry", &entry);
-    let (_directory, file) =
-        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let (_directory, file) = cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
     let arguments = ["--as", "runner", "--web-identity-token-file", &file];
     let checked = cloud.check_with(&cloud.configuration(), &arguments);
-    checked.says(
-        "rbac-create-jobs",
-        &["run:my-org-my-runner is not allowed to"],
-    );
+    checked.says("rbac-create-jobs", &["run:my-org-my-runner is not allowed to"]);
     assert_eq!(checked.report["kubernetes_user"], "run:my-org-my-runner");
     fix::shell(cloud, checked.fix("rbac-create-jobs"));
     let checked = cloud.check_with(&cloud.configuration(), &arguments);
-    assert_eq!(
-        checked.status("job-dry-run"),
-        "passed",
-        "\n{}",
-        checked.text()
-    );
+    assert_eq!(checked.status("job-dry-run"), "passed", "\n{}", checked.text());
 }
 
 /// A role with a path that trusts the Orchestrator, and a runner of it.
 pub(crate) fn role_with_a_path(cloud: &Cloud) -> (String, Value) {
-    let policy = cloud
-        .eks
-        .documented_trust_policy("my-org", "my-runner")
-        .to_string();
-    let role =
-        json!({"RoleName": "pathed", "Path": "/team/x/", "AssumeRolePolicyDocument": policy});
+    let policy = cloud.eks.documented_trust_policy("my-org", "my-runner").to_string();
+    let role = json!({"RoleName": "pathed", "Path": "/team/x/", "AssumeRolePolicyDocument": policy});
     let arn = cloud.aws("iam", "CreateRole", &role)["Role"]["Arn"]
         .as_str()
         .unwrap()
@@ -281,8 +246,7 @@ pub(crate) fn role_with_a_path(cloud: &Cloud) -> (String, Value) {
     let permission = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Action": "eks:DescribeCluster", "Resource": cloud.eks.cluster_arn(),
     }]});
-    let permission =
-        json!({"RoleName": "pathed", "PolicyName": "p", "PolicyDocument": permission.to_string()});
+    let permission = json!({"RoleName": "pathed", "PolicyName": "p", "PolicyDocument": permission.to_string()});
     cloud.aws("iam", "PutRolePolicy", &permission);
     let runner = cloud.with("cluster/auth/role_arn", json!(arn));
     (arn, runner)
@@ -302,14 +266,7 @@ fn entry_with_name_and_groups(cloud: &Cloud) {
     assert_eq!(checked.report["kubernetes_user"], "runner:my-org-my-runner");
     let namespace = format!("--namespace={}", cloud.runner().namespace);
     let role = "--role=humanitec-runner-orchestrator-access";
-    cloud.kubectl(&[
-        "create",
-        "rolebinding",
-        "by-group",
-        &namespace,
-        role,
-        "--group=runners",
-    ]);
+    cloud.kubectl(&["create", "rolebinding", "by-group", &namespace, role, "--group=runners"]);
     cloud.check_documented().all_pass();
     cloud.kubectl(&["delete", "rolebinding", "by-group", &namespace]);
     fix::works(cloud, &checked, "rbac-create-jobs");

@@ -44,19 +44,13 @@ fn end_to_end(cloud: &Cloud) {
     // The machine's own time does not grow with the delay, so the slope is the number of sequential calls.
     let (quick, slow) = (delayed(50), delayed(1050));
     eprintln!("one runner: {quick} ms with 50 ms a call, {slow} ms with 1050 ms");
-    assert!(
-        slow - quick.min(slow) <= 8 * 1000 + 500,
-        "{quick} ms, {slow} ms"
-    );
+    assert!(slow - quick.min(slow) <= 8 * 1000 + 500, "{quick} ms, {slow} ms");
 }
 
 #[expect(clippy::print_stderr, reason = "the figure is what one wants to see")]
 fn hundred_runners(cloud: &Cloud) {
     let response = cloud.library(&json!({"runners": runners(cloud, 100)}));
-    eprintln!(
-        "100 runners: {} ms, {} KiB",
-        response["took_ms"], response["peak_kib"]
-    );
+    eprintln!("100 runners: {} ms, {} KiB", response["took_ms"], response["peak_kib"]);
     assert_eq!(response["reports"].as_array().unwrap().len(), 100);
     for report in response["reports"].as_array().unwrap() {
         for id in [
@@ -141,10 +135,7 @@ fn shared_bucket(cloud: &Cloud) {
     };
     let (quick, slow) = (delayed(50), delayed(1050));
     eprintln!("one runner with a bucket: {quick} ms with 50 ms a call, {slow} ms with 1050 ms");
-    assert!(
-        slow - quick.min(slow) <= 9 * 1000 + 500,
-        "{quick} ms, {slow} ms"
-    );
+    assert!(slow - quick.min(slow) <= 9 * 1000 + 500, "{quick} ms, {slow} ms");
 }
 
 /// A plan that takes longer than the responses of an apply are shared: no AWS call is made for the second runner,
@@ -243,8 +234,7 @@ fn three_hundred_roles_of_a_slow_iam(cloud: &Cloud) {
             set(&mut runner, "cluster/auth/role_arn", json!(arn));
             let id = runner["id"].as_str().unwrap();
             let trust = cloud.eks.documented_trust_policy("my-org", id);
-            let created =
-                json!({"RoleName": role(number), "AssumeRolePolicyDocument": trust.to_string()});
+            let created = json!({"RoleName": role(number), "AssumeRolePolicyDocument": trust.to_string()});
             cloud.aws("iam", "CreateRole", &created);
             runner
         })
@@ -274,12 +264,6 @@ fn three_hundred_roles_of_a_slow_iam(cloud: &Cloud) {
             assert_eq!(check["status"], status, "{check:#}");
         }
     }
-    assert!(
-        response["took_ms"].as_u64().unwrap() > 30_000,
-        "it was not slow"
-    );
-    assert!(
-        calls["iam:GetRole"] > 300,
-        "nothing was throttled: {calls:?}"
-    );
+    assert!(response["took_ms"].as_u64().unwrap() > 30_000, "it was not slow");
+    assert!(calls["iam:GetRole"] > 300, "nothing was throttled: {calls:?}");
 }

@@ -36,20 +36,11 @@ fn each_action(cloud: &Cloud) {
     .concat();
     let with = |first: &[&'static str], rest: &[&'static str]| [first, rest].concat();
     for (action, skipped) in [
-        (
-            "sts:GetCallerIdentity",
-            with(&["aws-credentials"], &everything),
-        ),
-        (
-            "iam:GetRole",
-            vec!["role-exists", "role-trust", "role-permission"],
-        ),
+        ("sts:GetCallerIdentity", with(&["aws-credentials"], &everything)),
+        ("iam:GetRole", vec!["role-exists", "role-trust", "role-permission"]),
         ("iam:GetOpenIDConnectProvider", vec!["oidc-provider"]),
         ("iam:SimulatePrincipalPolicy", vec!["role-permission"]),
-        (
-            "eks:DescribeCluster",
-            with(&["cluster-active"], &BEHIND_CLUSTER),
-        ),
+        ("eks:DescribeCluster", with(&["cluster-active"], &BEHIND_CLUSTER)),
         ("eks:DescribeAccessEntry", with(&["access-entry"], &BY_USER)),
         ("eks:ListAssociatedAccessPolicies", vec![]),
     ] {
@@ -76,10 +67,7 @@ fn role_to_assume_first(cloud: &Cloud) {
     );
     assert!(!checked.text().contains("Error {"), "\n{}", checked.text());
     let fix = checked.fix("aws-credentials");
-    assert!(
-        fix.contains(&format!("aws sts assume-role --role-arn {role}")),
-        "{fix}"
-    );
+    assert!(fix.contains(&format!("aws sts assume-role --role-arn {role}")), "{fix}");
 }
 
 fn access_policies(cloud: &Cloud) {
@@ -93,16 +81,9 @@ fn access_policies(cloud: &Cloud) {
     cloud.deny("eks:ListAssociatedAccessPolicies");
     // RBAC does not allow it, and whether an access policy does is unknown.
     let checked = cloud.check_documented();
-    checked.outcome(
-        &[],
-        &ONLY_WARN,
-        &["rbac-create-jobs", "rbac-get-jobs", "job-dry-run"],
-    );
+    checked.outcome(&[], &ONLY_WARN, &["rbac-create-jobs", "rbac-get-jobs", "job-dry-run"]);
     for id in RBAC.iter() {
-        checked.says(
-            id,
-            &["not allowed", "eks:ListAssociatedAccessPolicies", "denied"],
-        );
+        checked.says(id, &["not allowed", "eks:ListAssociatedAccessPolicies", "denied"]);
     }
     // Without that denial, the check fails, which the caller's missing permission must not cause.
     cloud.faults(Faults::default());
@@ -111,27 +92,20 @@ fn access_policies(cloud: &Cloud) {
 
 fn no_cluster_access(cloud: &Cloud) {
     let actions = ["iam:Get*", "iam:Simulate*", "eks:Describe*", "eks:List*"];
-    let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]});
+    let policy =
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]});
     let reader = cloud.eks.create_user("reader", &policy).unwrap();
     let checked = cloud.check_as(&reader);
     checked
         .only(&[], &[&["api-server"][..], &BEHIND_API].concat())
-        .says(
-            "api-server",
-            &["user/reader", "no access entry", "Unauthorized"],
-        );
+        .says("api-server", &["user/reader", "no access entry", "Unauthorized"]);
     // The printed fix works.
     crate::fix::shell(cloud, checked.fix("api-server"));
     let deadline = std::time::Instant::now() + Duration::from_secs(15);
     loop {
         let checked = cloud.check_as(&reader);
         if checked.status("api-server") == "passed" {
-            break assert_eq!(
-                checked.status("namespace"),
-                "passed",
-                "\n{}",
-                checked.text()
-            );
+            break assert_eq!(checked.status("namespace"), "passed", "\n{}", checked.text());
         }
         assert!(std::time::Instant::now() < deadline, "\n{}", checked.text());
     }
@@ -169,10 +143,7 @@ fn no_credentials(cloud: &Cloud) {
     std::thread::spawn(move || refuse(&off));
     let nobody = format!("http://{}", silent.local_addr().unwrap());
     for endpoint in ["http://127.0.0.1:9", &nobody, &refusing] {
-        let variable = (
-            "AWS_EC2_METADATA_SERVICE_ENDPOINT".to_owned(),
-            endpoint.to_owned(),
-        );
+        let variable = ("AWS_EC2_METADATA_SERVICE_ENDPOINT".to_owned(), endpoint.to_owned());
         check(environment.iter().cloned().chain([variable]).collect());
     }
 }
@@ -181,8 +152,7 @@ fn no_credentials(cloud: &Cloud) {
 fn refuse(listener: &TcpListener) {
     for mut connection in listener.incoming().flatten() {
         let _ = connection.read(&mut [0; 4096]);
-        let _ = connection
-            .write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        let _ = connection.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     }
 }
 
@@ -201,11 +171,7 @@ fn bad_credentials(cloud: &Cloud) {
 
 fn throttled(cloud: &Cloud) {
     let throttle = |times: u32| {
-        let actions = [
-            "eks:DescribeCluster",
-            "iam:GetRole",
-            "sts:GetCallerIdentity",
-        ];
+        let actions = ["eks:DescribeCluster", "iam:GetRole", "sts:GetCallerIdentity"];
         cloud.faults(Faults {
             throttle: actions.map(|action| (action.to_owned(), times)).into(),
             ..Faults::default()
@@ -244,10 +210,9 @@ fn no_time(cloud: &Cloud) {
         checked.is_incomplete("timed out (");
         checked
     };
-    slow(5000, 0).says("aws-credentials", &["timed out"]).says(
-        "cluster-active",
-        &["Needs aws-credentials, which was skipped"],
-    );
+    slow(5000, 0)
+        .says("aws-credentials", &["timed out"])
+        .says("cluster-active", &["Needs aws-credentials, which was skipped"]);
     let checked = slow(0, 5000);
     checked.says("api-server", &["timed out"]);
     for id in [

@@ -63,8 +63,7 @@ fn each_check_alone(cloud: &Cloud) {
         json!("arn:aws:iam::123456789012:role/nobody"),
     );
     crate::cloud::set(&mut broken, "job/pod_template", unmergeable());
-    let (_directory, file) =
-        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let (_directory, file) = cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
     each_alone(cloud, &broken, &[]);
     each_alone(
         cloud,
@@ -85,9 +84,7 @@ fn missing_namespace(cloud: &Cloud) {
     let checked = cloud.check_with(&runner, &["--skip", "namespace", "--only", "job-dry-run"]);
     checked.only(&["service-account", "rbac-create-jobs"], &["job-dry-run"]);
     let checked = cloud.check_with(&runner, &["--only", "rbac-list-pods"]);
-    checked
-        .only(&["rbac-list-pods"], &[])
-        .says("rbac-list-pods", &names);
+    checked.only(&["rbac-list-pods"], &[]).says("rbac-list-pods", &names);
     let key = json!({"name": "my-secret", "key": "key"});
     let main = json!({"name": "main", "env": [{"name": "A", "valueFrom": {"secretKeyRef": key}}]});
     let template = json!({"spec": {"containers": [main]}});
@@ -125,9 +122,7 @@ fn merge_error(cloud: &Cloud) {
         .only(&["pod-identity"], &[])
         .says("pod-identity", &words);
     let scheduling = cloud.check_with(&runner, &["--only", "scheduling"]);
-    scheduling
-        .only(&["scheduling"], &[])
-        .says("scheduling", &words);
+    scheduling.only(&["scheduling"], &[]).says("scheduling", &words);
     // Without the state in S3, the identity is not needed.
     let namespace = cloud.runner().namespace.clone();
     runner["state_storage_configuration"] = json!({"type": "kubernetes", "namespace": namespace});
@@ -139,19 +134,14 @@ fn merge_error(cloud: &Cloud) {
 
 /// The documented role is not allowed to read its access entry and its namespace.
 fn as_the_runner(cloud: &Cloud) {
-    let (_directory, file) =
-        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let (_directory, file) = cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
     let check = |arguments: &[&str]| {
         let token = ["--as", "runner", "--web-identity-token-file", &file];
         let arguments = [&token[..], arguments].concat();
         cloud.check_in(cloud.no_credentials(), &cloud.configuration(), &arguments)
     };
-    check(&["--only", "namespace"])
-        .is_incomplete("no permission to read namespace \"humanitec-runner\" (1)");
-    check(&["--only", "namespace,job-dry-run"]).says(
-        "namespace",
-        &["job-dry-run verifies that the namespace exists"],
-    );
+    check(&["--only", "namespace"]).is_incomplete("no permission to read namespace \"humanitec-runner\" (1)");
+    check(&["--only", "namespace,job-dry-run"]).says("namespace", &["job-dry-run verifies that the namespace exists"]);
     cloud.aws("eks", "DeleteAccessEntry", &cloud.entry());
     // The authenticator sees a change within seconds.
     let refused = crate::runner::eventually(
@@ -159,6 +149,5 @@ fn as_the_runner(cloud: &Cloud) {
         |checked| checked.status("access-entry") != "passed",
     );
     refused.is_incomplete("no permission for eks:DescribeAccessEntry (1)");
-    check(&["--only", "access-entry,api-server"])
-        .says("access-entry", &["api-server verifies that the cluster"]);
+    check(&["--only", "access-entry,api-server"]).says("access-entry", &["api-server verifies that the cluster"]);
 }

@@ -60,10 +60,7 @@ pub(crate) fn terraform(cloud: &Cloud, configuration: &str) {
     let resources = parsed["resource"].as_object().unwrap();
     let text = |value: &Value| -> Value {
         let text = value.as_str().unwrap();
-        match text
-            .strip_prefix("${")
-            .and_then(|rest| rest.strip_suffix('}'))
-        {
+        match text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) {
             Some(reference) => referred(resources, cloud, reference),
             None => json!(text),
         }
@@ -84,9 +81,7 @@ fn with_issuers(cloud: &Cloud, configuration: &str) -> String {
     let mut text = configuration.to_owned();
     for (name, body) in clusters.into_iter().flatten() {
         let found = cloud.aws("eks", "DescribeCluster", &json!({"name": body["name"]}));
-        let issuer = found["cluster"]["identity"]["oidc"]["issuer"]
-            .as_str()
-            .unwrap();
+        let issuer = found["cluster"]["identity"]["oidc"]["issuer"].as_str().unwrap();
         let url = format!("data.aws_eks_cluster.{name}.identity[0].oidc[0].issuer");
         let host = format!("local.{name}_issuer_host");
         assert_eq!(
@@ -116,11 +111,7 @@ const ORDER: [&str; 10] = [
 /// The value of `type.name.attribute`.
 fn referred(resources: &Map<String, Value>, cloud: &Cloud, reference: &str) -> Value {
     let mut parts = reference.split('.');
-    let (kind, name, attribute) = (
-        parts.next().unwrap(),
-        parts.next().unwrap(),
-        parts.next().unwrap(),
-    );
+    let (kind, name, attribute) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
     let body = &resources[kind][name];
     match attribute {
         "arn" => {
@@ -141,8 +132,7 @@ fn make(cloud: &Cloud, kind: &str, body: &Value, text: &dyn Fn(&Value) -> Value)
         "aws_iam_role" => {
             let path = body.get("path").cloned().unwrap_or_else(|| json!("/"));
             let policy = &body["assume_role_policy"];
-            let role =
-                json!({"RoleName": body["name"], "Path": path, "AssumeRolePolicyDocument": policy});
+            let role = json!({"RoleName": body["name"], "Path": path, "AssumeRolePolicyDocument": policy});
             cloud.aws("iam", "CreateRole", &role);
         }
         "aws_iam_role_policy" => {
@@ -156,8 +146,7 @@ fn make(cloud: &Cloud, kind: &str, body: &Value, text: &dyn Fn(&Value) -> Value)
             cloud.aws("eks", "CreateAccessEntry", &entry);
         }
         "aws_eks_addon" => {
-            let addon =
-                json!({"clusterName": body["cluster_name"], "addonName": body["addon_name"]});
+            let addon = json!({"clusterName": body["cluster_name"], "addonName": body["addon_name"]});
             cloud.aws("eks", "CreateAddon", &addon);
         }
         "aws_eks_pod_identity_association" => {
@@ -167,10 +156,7 @@ fn make(cloud: &Cloud, kind: &str, body: &Value, text: &dyn Fn(&Value) -> Value)
             });
             cloud.aws("eks", "CreatePodIdentityAssociation", &association);
         }
-        _ => cloud
-            .eks
-            .apply(&manifest(kind, body, text).to_string())
-            .unwrap(),
+        _ => cloud.eks.apply(&manifest(kind, body, text).to_string()).unwrap(),
     }
 }
 
@@ -192,9 +178,9 @@ fn manifest(kind: &str, body: &Value, text: &dyn Fn(&Value) -> Value) -> Value {
             json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
         }
         "kubernetes_role_v1" => {
-            let rules = each(&body["rule"]).map(|rule| {
-                json!({"apiGroups": rule["api_groups"], "resources": rule["resources"], "verbs": rule["verbs"]})
-            });
+            let rules = each(&body["rule"]).map(
+                |rule| json!({"apiGroups": rule["api_groups"], "resources": rule["resources"], "verbs": rule["verbs"]}),
+            );
             json!({"apiVersion": rbac, "kind": "Role", "metadata": metadata, "rules": rules.collect::<Vec<_>>()})
         }
         "kubernetes_role_binding_v1" => {

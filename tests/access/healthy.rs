@@ -27,15 +27,9 @@ fn as_documented(cloud: &Cloud) {
     checked
         .says("aws-credentials", &["user/admin", "123456789012"])
         .says("assume-role", &["runner"])
-        .says(
-            "job-dry-run",
-            &["admits the Orchestrator's Job and its pod"],
-        );
+        .says("job-dry-run", &["admits the Orchestrator's Job and its pod"]);
     let runner = cloud.runner();
-    assert_eq!(
-        checked.report["kubernetes_user"],
-        runner.kubernetes_user.as_str()
-    );
+    assert_eq!(checked.report["kubernetes_user"], runner.kubernetes_user.as_str());
     assert_eq!(checked.report["session_name"], "my-org-my-runner");
     assert_eq!(checked.report["oidc_subject"], "my-org+my-runner");
     nothing_is_left(cloud);
@@ -64,10 +58,7 @@ fn by_kubeconfig(cloud: &Cloud) {
     cloud
         .check_with(&cloud.configuration(), &["--kubeconfig", &kubeconfig])
         .outcome(&[], &["api-server"], &[])
-        .says(
-            "api-server",
-            &["Make sure that the kubeconfig is for this cluster"],
-        );
+        .says("api-server", &["Make sure that the kubeconfig is for this cluster"]);
 }
 
 /// A small EKS of another partition: ARNs, host names, and the token's STS differ.
@@ -84,16 +75,10 @@ fn in_another_partition(_: &Cloud) {
         checked.report["kubernetes_user"],
         "arn:aws-cn:sts::123456789012:assumed-role/humanitec-runner-eks-role/my-org-my-runner"
     );
-    let (_directory, file) =
-        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let (_directory, file) = cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
     let arguments = ["--as", "runner", "--web-identity-token-file", &file];
     let checked = cloud.check_with(&cloud.configuration(), &arguments);
-    assert_eq!(
-        checked.status("job-dry-run"),
-        "passed",
-        "\n{}",
-        checked.text()
-    );
+    assert_eq!(checked.status("job-dry-run"), "passed", "\n{}", checked.text());
     fixes_are_of_the_partition(&cloud, "aws-cn");
 }
 
@@ -151,10 +136,9 @@ fn state_in_the_cluster(cloud: &Cloud) {
     ];
     cloud.kubectl(&patch);
     let checked = cloud.check(&runner);
-    checked.only(&["state-storage"], &[]).says(
-        "state-storage",
-        &["not allowed to create leases, update leases in"],
-    );
+    checked
+        .only(&["state-storage"], &[])
+        .says("state-storage", &["not allowed to create leases, update leases in"]);
     fix::works_for(cloud, &mut runner, &checked, "state-storage");
 }
 
@@ -166,23 +150,14 @@ fn session_name_that_sts_refuses(cloud: &Cloud) {
     let with_status = |status: &str| {
         let checks = report["checks"].as_array().unwrap().iter();
         let has = checks.filter(|check| check["status"] == status);
-        has.map(|check| check["id"].as_str().unwrap())
-            .collect::<Vec<_>>()
+        has.map(|check| check["id"].as_str().unwrap()).collect::<Vec<_>>()
     };
     assert_eq!(with_status("failed"), ["session-name"], "{report:#}");
     // STS refuses that name, so the user cannot exist.
-    let skipped = [
-        &["assume-role", "pod-identity"][..],
-        &BY_USER,
-        &["state-storage"],
-    ]
-    .concat();
+    let skipped = [&["assume-role", "pod-identity"][..], &BY_USER, &["state-storage"]].concat();
     assert_eq!(with_status("skipped"), skipped, "{report:#}");
     let check = &report["checks"][0];
-    assert!(
-        check["message"].as_str().unwrap().contains("'/'"),
-        "{check}"
-    );
+    assert!(check["message"].as_str().unwrap().contains("'/'"), "{check}");
     assert_eq!(check["fix"], "session_name = \"my-org-my-runner\"\n");
 }
 
@@ -205,10 +180,7 @@ fn session_name_with_an_at_sign(cloud: &Cloud) {
     checked.says("session-name", &["each @ is replaced by -"]);
     checked.says(
         "rbac-create-jobs",
-        &[
-            "humanitec-runner-eks-role/me-my-org",
-            "not this runner's user",
-        ],
+        &["humanitec-runner-eks-role/me-my-org", "not this runner's user"],
     );
     fix::works_for(cloud, &mut runner, &checked, "rbac-list-events");
 }
@@ -225,10 +197,7 @@ fn session_name_that_is_cut(cloud: &Cloud) {
         &["job-dry-run"],
     );
     let cut: String = format!("my-org-{id}").chars().take(64).collect();
-    checked.says(
-        "session-name",
-        &[&format!("{cut:?}"), "cut to 64 characters"],
-    );
+    checked.says("session-name", &[&format!("{cut:?}"), "cut to 64 characters"]);
     fix::shell(cloud, checked.fix("rbac-create-jobs"));
     check().outcome(&[], &["session-name"], &[]);
 }

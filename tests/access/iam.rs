@@ -31,8 +31,7 @@ fn trust(cloud: &Cloud) {
         *policy.pointer_mut(pointer).unwrap() = value;
         policy
     };
-    let condition =
-        |key: &str| format!("/Statement/0/Condition/StringEquals/oidc.humanitec.dev:{key}");
+    let condition = |key: &str| format!("/Statement/0/Condition/StringEquals/oidc.humanitec.dev:{key}");
     let mut deny = good.clone();
     let mut statement = good["Statement"][0].clone();
     statement["Effect"] = json!("Deny");
@@ -60,26 +59,16 @@ fn trust(cloud: &Cloud) {
         (deny, ["denies", "Deny overrides", "Statement 2"]),
         (
             with("/Statement/0/Principal", json!({"Federated": other})),
-            [
-                "Principal",
-                "oidc-provider/oidc.humanitec.dev",
-                "githubusercontent",
-            ],
+            ["Principal", "oidc-provider/oidc.humanitec.dev", "githubusercontent"],
         ),
         (
             with("/Statement/0/Action", json!("sts:AssumeRole")),
-            [
-                "Action",
-                "sts:AssumeRoleWithWebIdentity",
-                "\"sts:AssumeRole\"",
-            ],
+            ["Action", "sts:AssumeRoleWithWebIdentity", "\"sts:AssumeRole\""],
         ),
     ] {
         cloud.eks.set_trust_policy(&policy).unwrap();
         let checked = cloud.check_documented();
-        checked
-            .only(&["role-trust"], &[])
-            .says("role-trust", &parts);
+        checked.only(&["role-trust"], &[]).says("role-trust", &parts);
         // STS refuses as well.
         let token = cloud.eks.oidc_token("my-org", "my-runner").unwrap();
         assert!(
@@ -90,7 +79,8 @@ fn trust(cloud: &Cloud) {
         );
         fix::works(cloud, &checked, "role-trust");
     }
-    let like = json!({"StringLike": {"oidc.humanitec.dev:sub": "my-org+*", "oidc.humanitec.dev:aud": "sts.amazonaws.com"}});
+    let like =
+        json!({"StringLike": {"oidc.humanitec.dev:sub": "my-org+*", "oidc.humanitec.dev:aud": "sts.amazonaws.com"}});
     cloud
         .eks
         .set_trust_policy(&with("/Statement/0/Condition", like))
@@ -109,10 +99,7 @@ fn trust_that_is_not_judged(cloud: &Cloud) {
 }
 
 fn role_missing(cloud: &Cloud) {
-    let mut runner = cloud.with(
-        "cluster/auth/role_arn",
-        json!("arn:aws:iam::123456789012:role/nobody"),
-    );
+    let mut runner = cloud.with("cluster/auth/role_arn", json!("arn:aws:iam::123456789012:role/nobody"));
     let checked = cloud.check(&runner);
     checked
         .only(&["role-exists"], &BEHIND_ROLE)
@@ -149,10 +136,7 @@ fn role_path(cloud: &Cloud) {
     fix::works_for(cloud, &mut runner, &checked, "role-exists");
 
     let (role, _) = role_with_a_path(cloud);
-    let mut runner = cloud.with(
-        "cluster/auth/role_arn",
-        json!("arn:aws:iam::123456789012:role/pathed"),
-    );
+    let mut runner = cloud.with("cluster/auth/role_arn", json!("arn:aws:iam::123456789012:role/pathed"));
     let checked = cloud.check(&runner);
     checked
         .only(&["role-exists"], &BEHIND_ROLE)
@@ -168,10 +152,7 @@ fn provider(cloud: &Cloud) {
         cloud.aws("iam", operation, &parameters);
     };
     client("AddClientIDToOpenIDConnectProvider", "other");
-    client(
-        "RemoveClientIDFromOpenIDConnectProvider",
-        "sts.amazonaws.com",
-    );
+    client("RemoveClientIDFromOpenIDConnectProvider", "sts.amazonaws.com");
     let checked = cloud.check_documented();
     checked
         .only(&["oidc-provider"], &[])
@@ -216,11 +197,7 @@ fn provider(cloud: &Cloud) {
 
 fn permission(cloud: &Cloud) {
     let role = sandbox::eks::ROLE_NAME;
-    let attached = cloud.aws(
-        "iam",
-        "ListAttachedRolePolicies",
-        &json!({"RoleName": role}),
-    );
+    let attached = cloud.aws("iam", "ListAttachedRolePolicies", &json!({"RoleName": role}));
     let policy = &attached["AttachedPolicies"][0]["PolicyArn"];
     cloud.aws(
         "iam",
@@ -228,10 +205,9 @@ fn permission(cloud: &Cloud) {
         &json!({"RoleName": role, "PolicyArn": policy}),
     );
     let checked = cloud.check_documented();
-    checked.only(&["role-permission"], &[]).says(
-        "role-permission",
-        &["eks:DescribeCluster", "cluster/my-eks-cluster"],
-    );
+    checked
+        .only(&["role-permission"], &[])
+        .says("role-permission", &["eks:DescribeCluster", "cluster/my-eks-cluster"]);
     fix::works(cloud, &checked, "role-permission");
 
     // A policy of the organization might have a condition that does not hold for the Orchestrator.
@@ -246,8 +222,7 @@ fn permission(cloud: &Cloud) {
         .says("role-permission", &["a policy of the AWS organization"]);
     cloud.faults(Faults::default());
     let put = |action: &str, condition: Value| {
-        let deny =
-            json!({"Effect": "Deny", "Action": action, "Resource": "*", "Condition": condition});
+        let deny = json!({"Effect": "Deny", "Action": action, "Resource": "*", "Condition": condition});
         let deny = json!({"Version": "2012-10-17", "Statement": [deny]}).to_string();
         let deny = json!({"RoleName": role, "PolicyName": "deny", "PolicyDocument": deny});
         cloud.aws("iam", "PutRolePolicy", &deny);
@@ -309,12 +284,7 @@ fn other_partition(cloud: &Cloud) {
     let role = "arn:aws-cn:iam::123456789012:role/humanitec-runner-eks-role";
     let mut runner = cloud.with("cluster/auth/role_arn", json!(role));
     let checked = cloud.check(&runner);
-    let mut skipped = vec![
-        "oidc-provider",
-        "role-trust",
-        "role-permission",
-        "cluster-active",
-    ];
+    let mut skipped = vec!["oidc-provider", "role-trust", "role-permission", "cluster-active"];
     skipped.extend(BEHIND_CLUSTER.iter());
     checked
         .only(&["role-exists"], &skipped)
@@ -334,8 +304,7 @@ fn caller_role_with_a_path(cloud: &Cloud) {
         "Principal": {"AWS": "arn:aws:iam::123456789012:root"},
         "Action": "sts:AssumeRole",
     }]});
-    let role =
-        json!({"RoleName": name, "Path": path, "AssumeRolePolicyDocument": trust.to_string()});
+    let role = json!({"RoleName": name, "Path": path, "AssumeRolePolicyDocument": trust.to_string()});
     cloud.aws("iam", "CreateRole", &role);
     let all = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
     let all = json!({"RoleName": name, "PolicyName": "all", "PolicyDocument": all.to_string()});
@@ -347,20 +316,13 @@ fn caller_role_with_a_path(cloud: &Cloud) {
     let checked = check();
     assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
     assert_eq!(checked.status("api-server"), "skipped");
-    assert!(
-        checked.fix("api-server").contains(&arn),
-        "\n{}",
-        checked.text()
-    );
+    assert!(checked.fix("api-server").contains(&arn), "\n{}", checked.text());
     // A caller that cannot look up its own role gets a command that does.
     cloud.deny("iam:GetRole");
     let denied = check();
     cloud.faults(Faults::default());
     let fix = denied.fix("api-server");
-    assert!(
-        fix.contains(&format!("aws iam get-role --role-name {name}")),
-        "{fix}"
-    );
+    assert!(fix.contains(&format!("aws iam get-role --role-name {name}")), "{fix}");
     fix::shell(cloud, fix);
     let entry = json!({"clusterName": "my-eks-cluster", "principalArn": arn});
     cloud.aws("eks", "DeleteAccessEntry", &entry);

@@ -24,9 +24,7 @@ pub(crate) const ROLE: &str = "job-role";
 const ROLE_ANNOTATION: &str = "eks.amazonaws.com/role-arn";
 
 pub(crate) fn role_arn(cloud: &Cloud, name: &str) -> String {
-    let EksOptions {
-        partition, account, ..
-    } = cloud.eks.options();
+    let EksOptions { partition, account, .. } = cloud.eks.options();
     format!("arn:{partition}:iam::{account}:role/{name}")
 }
 
@@ -63,10 +61,7 @@ pub(crate) fn associate(cloud: &Cloud, role: &str, more: &Value) -> String {
         association[name] = value.clone();
     }
     let made = cloud.aws("eks", "CreatePodIdentityAssociation", &association);
-    made["association"]["associationId"]
-        .as_str()
-        .unwrap()
-        .to_owned()
+    made["association"]["associationId"].as_str().unwrap().to_owned()
 }
 
 pub(crate) fn install_agent(cloud: &Cloud) {
@@ -114,9 +109,7 @@ fn association(cloud: &Cloud) {
 /// Checks that `pod-identity` alone fails, with these texts.
 pub(crate) fn pod_identity_fails(cloud: &Cloud, parts: &[&str]) -> Checked {
     let checked = cloud.check_documented();
-    checked
-        .only(&["pod-identity"], &[])
-        .says("pod-identity", parts);
+    checked.only(&["pod-identity"], &[]).says("pod-identity", parts);
     checked
 }
 
@@ -197,9 +190,7 @@ fn conditions(cloud: &Cloud) {
     ] {
         set_trust(cloud, ROLE, &pod_trust(condition));
         let checked = cloud.check_documented();
-        checked
-            .only(&["pod-identity"], &[])
-            .says("pod-identity", &[key]);
+        checked.only(&["pod-identity"], &[]).says("pod-identity", &[key]);
         fix::works(cloud, &checked, "pod-identity");
     }
     for condition in [
@@ -209,10 +200,9 @@ fn conditions(cloud: &Cloud) {
     ] {
         set_trust(cloud, ROLE, &pod_trust(condition));
         let checked = cloud.check_documented();
-        checked.only(&[], &["pod-identity"]).says(
-            "pod-identity",
-            &["Could not check", "the value of this key is unknown"],
-        );
+        checked
+            .only(&[], &["pod-identity"])
+            .says("pod-identity", &["Could not check", "the value of this key is unknown"]);
     }
     // Without session tags, no condition on them holds.
     set_trust(cloud, ROLE, &pod_trust(tags(name, name, &arn)));
@@ -252,9 +242,7 @@ fn agent(cloud: &Cloud) {
     associate(cloud, ROLE, &json!({}));
     let warns = |parts: &[&str]| {
         let checked = cloud.check_documented();
-        checked
-            .outcome(&[], &["pod-identity"], &[])
-            .says("pod-identity", parts);
+        checked.outcome(&[], &["pod-identity"], &[]).says("pod-identity", parts);
         checked
     };
     let checked = warns(&["neither the add-on eks-pod-identity-agent nor its DaemonSet"]);
@@ -288,10 +276,7 @@ fn agent(cloud: &Cloud) {
         }},
     });
     cloud.eks.apply(&daemon_set.to_string()).unwrap();
-    passes(
-        &cloud.check_documented(),
-        &["DaemonSet eks-pod-identity-agent exists"],
-    );
+    passes(&cloud.check_documented(), &["DaemonSet eks-pod-identity-agent exists"]);
     cloud.kubectl(&[
         "delete",
         "daemonset",
@@ -344,10 +329,9 @@ fn fargate(cloud: &Cloud) {
     // The role for the service account comes next.
     fix::apply(cloud, &mut runner, &checked, "pod-identity");
     let checked = cloud.check(&runner);
-    checked.only(&["pod-identity"], &[]).says(
-        "pod-identity",
-        &["no IAM OIDC provider for the cluster's issuer"],
-    );
+    checked
+        .only(&["pod-identity"], &[])
+        .says("pod-identity", &["no IAM OIDC provider for the cluster's issuer"]);
     fix::works_for(cloud, &mut runner, &checked, "pod-identity");
 }
 
@@ -452,15 +436,7 @@ fn each_permission(cloud: &Cloud) {
             .only(&[], skipped)
             .says("pod-identity", &["no permission", action]);
     };
-    denied(
-        &["role-permission", "pod-identity"],
-        "iam:SimulatePrincipalPolicy",
-    );
-    let every_role = [
-        "role-exists",
-        "role-trust",
-        "role-permission",
-        "pod-identity",
-    ];
+    denied(&["role-permission", "pod-identity"], "iam:SimulatePrincipalPolicy");
+    let every_role = ["role-exists", "role-trust", "role-permission", "pod-identity"];
     denied(&every_role, "iam:GetRole");
 }

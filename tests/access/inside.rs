@@ -36,18 +36,10 @@ fn namespace(cloud: &Cloud) {
 
 fn terminating_namespace(cloud: &Cloud) {
     // No controller here ends the deletion.
-    cloud.kubectl(&[
-        "delete",
-        "namespace",
-        &cloud.runner().namespace,
-        "--wait=false",
-    ]);
+    cloud.kubectl(&["delete", "namespace", &cloud.runner().namespace, "--wait=false"]);
     let checked = cloud.check_documented();
     checked
-        .only(
-            &["namespace"],
-            &["service-account", "pod-identity", "job-dry-run"],
-        )
+        .only(&["namespace"], &["service-account", "pod-identity", "job-dry-run"])
         .says("namespace", &["being deleted"]);
     cloud.finish_deletion(&cloud.runner().namespace);
     let mut runner = cloud.configuration();
@@ -57,12 +49,7 @@ fn terminating_namespace(cloud: &Cloud) {
 
 fn service_account(cloud: &Cloud) {
     let namespace = format!("--namespace={}", cloud.runner().namespace);
-    cloud.kubectl(&[
-        "delete",
-        "serviceaccount",
-        &cloud.runner().service_account,
-        &namespace,
-    ]);
+    cloud.kubectl(&["delete", "serviceaccount", &cloud.runner().service_account, &namespace]);
     let checked = cloud.check_documented();
     checked
         .only(&["service-account"], &["pod-identity", "job-dry-run"])
@@ -79,9 +66,10 @@ fn each_verb(cloud: &Cloud) {
         ("", "events", "list"),
     ];
     for (id, missing) in RBAC.iter().zip(all) {
-        let rules = all.iter().filter(|right| **right != missing).map(|(group, resource, verb)| {
-            json!({"apiGroups": [group], "resources": [resource], "verbs": [verb]})
-        });
+        let rules = all
+            .iter()
+            .filter(|right| **right != missing)
+            .map(|(group, resource, verb)| json!({"apiGroups": [group], "resources": [resource], "verbs": [verb]}));
         let role = json!({
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "Role",
@@ -98,10 +86,7 @@ fn each_verb(cloud: &Cloud) {
         checked.only(&[id], skipped);
         checked.says(
             id,
-            &[
-                "RoleBinding \"humanitec-runner-orchestrator-access\"",
-                "does not grant",
-            ],
+            &["RoleBinding \"humanitec-runner-orchestrator-access\"", "does not grant"],
         );
         if ONLY_WARN.contains(id) {
             checked.says(id, &["Deployments still work"]);
@@ -117,11 +102,7 @@ fn wrong_user(cloud: &Cloud) {
     let old = "assumed-role/humanitec-runner-eks-role/my-org-my-runner";
     checked.says(
         "rbac-get-jobs",
-        &[
-            old,
-            "not this runner's user",
-            "humanitec-runner-eks-role/new-session",
-        ],
+        &[old, "not this runner's user", "humanitec-runner-eks-role/new-session"],
     );
     fix::works_for(cloud, &mut runner, &checked, "rbac-create-jobs");
 }
@@ -138,8 +119,7 @@ fn unbind(cloud: &Cloud) -> String {
 fn binding_of_another_role(cloud: &Cloud) {
     let namespace = unbind(cloud);
     let name = "humanitec-runner-orchestrator-access:my-org:my-runner";
-    let user =
-        "--user=arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/my-org-my-runner";
+    let user = "--user=arn:aws:sts::123456789012:assumed-role/humanitec-runner-eks-role/my-org-my-runner";
     let view = "--clusterrole=view";
     cloud.kubectl(&["create", "rolebinding", name, &namespace, view, user]);
     let checked = cloud.check_documented();
@@ -229,16 +209,12 @@ fn access_policy(cloud: &Cloud) {
     associate("AmazonEKSSecretReaderPolicy", here.clone());
     cloud.check_documented().only(&RBAC, &["job-dry-run"]);
     associate("AmazonEKSViewPolicy", here.clone());
-    cloud
-        .check_documented()
-        .only(&["rbac-create-jobs"], &["job-dry-run"]);
+    cloud.check_documented().only(&["rbac-create-jobs"], &["job-dry-run"]);
     associate(
         "AmazonEKSEditPolicy",
         json!({"type": "namespace", "namespaces": ["elsewhere", "humanitec"]}),
     );
-    cloud
-        .check_documented()
-        .only(&["rbac-create-jobs"], &["job-dry-run"]);
+    cloud.check_documented().only(&["rbac-create-jobs"], &["job-dry-run"]);
     associate("AmazonEKSEditPolicy", here);
     let checked = cloud.check_documented();
     // The access policy applies to the session and not to the user name, so impersonation cannot show it.
@@ -248,8 +224,7 @@ fn access_policy(cloud: &Cloud) {
     for id in RBAC.iter() {
         checked.says(id, &["The EKS access policy AmazonEKS"]);
     }
-    let (_directory, token) =
-        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let (_directory, token) = cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
     let as_runner = ["--as", "runner", "--web-identity-token-file", &token];
     let checked = cloud.check_with(&cloud.configuration(), &as_runner);
     for id in RBAC.iter().copied().chain(["job-dry-run"]) {
@@ -260,19 +235,22 @@ fn access_policy(cloud: &Cloud) {
 
 fn references(cloud: &Cloud) {
     let key = |name: &str| json!({"name": name, "key": "key"});
-    let mut runner = cloud.with("job/pod_template", json!({"spec": {
-        "containers": [{"name": "main",
-            "env": [
-                {"name": "A", "valueFrom": {"secretKeyRef": key("my-secret")}},
-                {"name": "B", "valueFrom": {"configMapKeyRef": key("my-map")}},
-                {"name": "C", "valueFrom": {"secretKeyRef": {"name": "maybe", "key": "key", "optional": true}}},
-            ],
-            "envFrom": [{"secretRef": {"name": "all"}}],
-            "volumeMounts": [{"name": "v", "mountPath": "/v"}],
-        }],
-        "volumes": [{"name": "v", "secret": {"secretName": "files"}}],
-        "imagePullSecrets": [{"name": "pull"}],
-    }}));
+    let mut runner = cloud.with(
+        "job/pod_template",
+        json!({"spec": {
+            "containers": [{"name": "main",
+                "env": [
+                    {"name": "A", "valueFrom": {"secretKeyRef": key("my-secret")}},
+                    {"name": "B", "valueFrom": {"configMapKeyRef": key("my-map")}},
+                    {"name": "C", "valueFrom": {"secretKeyRef": {"name": "maybe", "key": "key", "optional": true}}},
+                ],
+                "envFrom": [{"secretRef": {"name": "all"}}],
+                "volumeMounts": [{"name": "v", "mountPath": "/v"}],
+            }],
+            "volumes": [{"name": "v", "secret": {"secretName": "files"}}],
+            "imagePullSecrets": [{"name": "pull"}],
+        }}),
+    );
     let checked = cloud.check(&runner);
     checked.only(&["pod-template-refs"], &[]);
     for missing in [
@@ -299,14 +277,7 @@ fn references(cloud: &Cloud) {
     let namespace = format!("--namespace={}", cloud.runner().namespace);
     cloud.kubectl(&["delete", "secret", "my-secret", &namespace]);
     let other = "--from-literal=other=a-secret-value";
-    cloud.kubectl(&[
-        "create",
-        "secret",
-        "generic",
-        "my-secret",
-        &namespace,
-        other,
-    ]);
+    cloud.kubectl(&["create", "secret", "generic", "my-secret", &namespace, other]);
     let checked = cloud.check(&runner);
     checked.only(&["pod-template-refs"], &[]);
     checked.says(
@@ -329,18 +300,13 @@ fn references_by_strange_names(cloud: &Cloud) {
     cloud.kubectl(&["create", "secret", "generic", "good", &namespace, literal]);
     for name in ["good?x=1", "good/x", "../secrets/good", "good; exit 1"] {
         let key = json!({"name": name, "key": "key"});
-        let main =
-            json!({"name": "main", "env": [{"name": "A", "valueFrom": {"secretKeyRef": key}}]});
+        let main = json!({"name": "main", "env": [{"name": "A", "valueFrom": {"secretKeyRef": key}}]});
         let template = json!({"spec": {"containers": [main]}});
         let checked = cloud.check(&cloud.with("job/pod_template", template));
         checked.only(&["pod-template-refs", "job-dry-run"], &[]);
-        checked.says(
-            "pod-template-refs",
-            &[&format!("Secret {name:?} does not exist")],
-        );
+        checked.says("pod-template-refs", &[&format!("Secret {name:?} does not exist")]);
         let fix = checked.fix("pod-template-refs");
-        let quoted =
-            ["../secrets/good", "good/x"].contains(&name) || fix.contains(&format!("'{name}'"));
+        let quoted = ["../secrets/good", "good/x"].contains(&name) || fix.contains(&format!("'{name}'"));
         assert!(quoted, "{fix}");
     }
 }

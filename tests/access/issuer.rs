@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use crate::Scenario;
 use crate::cloud::{Checked, Cloud};
 
-pub(crate) const SCENARIOS: &[Scenario] =
-    sandbox::scenarios![published, wrong, unread, self_hosted, accepted_by_sts,];
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![published, wrong, unread, self_hosted, accepted_by_sts,];
 
 /// Checks the documented runner while the issuer publishes something else.
 fn with(cloud: &Cloud, changes: &Value) -> Checked {
@@ -39,10 +38,7 @@ fn wrong(cloud: &Cloud) {
             json!({"status": 404}),
             ["responds with 404", "if OIDC_ISSUER_URL is not set"],
         ),
-        (
-            json!({"status": 410}),
-            ["responds with 410", "gets no keys"],
-        ),
+        (json!({"status": 410}), ["responds with 410", "gets no keys"]),
         (
             json!({"issuer": "https://idp.example.com"}),
             ["another issuer", "https://idp.example.com"],
@@ -64,9 +60,7 @@ fn wrong(cloud: &Cloud) {
         ),
     ] {
         let checked = with(cloud, &changes);
-        checked
-            .only(&["oidc-issuer"], &[])
-            .says("oidc-issuer", &parts);
+        checked.only(&["oidc-issuer"], &[]).says("oidc-issuer", &parts);
         let fix = checked.fix("oidc-issuer");
         assert!(
             fix.lines().all(|line| line.starts_with('#')) && fix.contains("OIDC_ISSUER_URL"),
@@ -78,14 +72,8 @@ fn wrong(cloud: &Cloud) {
             json!({"status": 301, "location": ISSUER}),
             "a redirect, which STS might not follow",
         ),
-        (
-            json!({"issuer": format!("{ISSUER}/")}),
-            "with a slash at its end",
-        ),
-        (
-            json!({"jwks_uri": "http://oidc.example.com/"}),
-            "not an HTTPS URL",
-        ),
+        (json!({"issuer": format!("{ISSUER}/")}), "with a slash at its end"),
+        (json!({"jwks_uri": "http://oidc.example.com/"}), "not an HTTPS URL"),
     ] {
         with(cloud, &changes)
             .outcome(&[], &["oidc-issuer"], &[])
@@ -139,10 +127,7 @@ fn accepted_by_sts(cloud: &Cloud) {
     for (changes, part) in [
         (json!({"unreachable": true}), "could not be read from here"),
         (json!({"status": 404}), "responds with 404"),
-        (
-            json!({"issuer": "https://idp.example.com"}),
-            "another issuer",
-        ),
+        (json!({"issuer": "https://idp.example.com"}), "another issuer"),
         (json!({"keys": []}), "no keys"),
         (json!({"body": "<html>"}), "not a JSON object"),
     ] {
@@ -151,19 +136,12 @@ fn accepted_by_sts(cloud: &Cloud) {
             ..Faults::default()
         });
         let checked = cloud.check_with(&cloud.configuration(), &arguments);
-        checked.says(
-            "oidc-issuer",
-            &["STS has accepted the web identity token", part],
-        );
+        checked.says("oidc-issuer", &["STS has accepted the web identity token", part]);
         assert_eq!(checked.of("oidc-issuer")["skip"], "not-applicable");
         assert_eq!(checked.unchecked(), [""; 0], "\n{}", checked.text());
     }
     // A token of another issuer says nothing about this one.
-    let other = [
-        &arguments[..],
-        &["--oidc-issuer", "https://oidc.example.com"],
-    ]
-    .concat();
+    let other = [&arguments[..], &["--oidc-issuer", "https://oidc.example.com"]].concat();
     let checked = cloud.check_with(&cloud.configuration(), &other);
     assert_eq!(checked.of("oidc-issuer")["skip"], "incomplete");
 }

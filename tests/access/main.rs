@@ -53,10 +53,7 @@ type Scenario = (&'static str, fn(&Cloud));
 /// Each scenario has one of these alone, and finds it as it was set up.
 static CLOUDS: Pool<Cloud> = Pool::new();
 
-#[expect(
-    clippy::print_stderr,
-    reason = "who runs the tests has to know why some are ignored"
-)]
+#[expect(clippy::print_stderr, reason = "who runs the tests has to know why some are ignored")]
 fn main() {
     if std::env::var_os(child::MARK).is_some() {
         return child::main();

@@ -70,10 +70,7 @@ fn lead_on(client: TcpStream, sandbox: &str, noted: &Mutex<BTreeSet<String>>) ->
     let mut from_client = BufReader::new(client.try_clone()?);
     let mut line = String::new();
     from_client.read_line(&mut line)?;
-    if let Some(host) = line
-        .strip_prefix("CONNECT ")
-        .and_then(|rest| rest.split(':').next())
-    {
+    if let Some(host) = line.strip_prefix("CONNECT ").and_then(|rest| rest.split(':').next()) {
         noted.lock().unwrap().insert(host.to_owned());
     }
     server.write_all(line.as_bytes())?;
@@ -131,14 +128,9 @@ fn fips(cloud: &Cloud) {
     let noting = Noting::start(cloud);
     let by_variable = with(
         cloud.eks.env(),
-        &[
-            ("AWS_USE_FIPS_ENDPOINT", "true"),
-            ("HTTPS_PROXY", &noting.url),
-        ],
+        &[("AWS_USE_FIPS_ENDPOINT", "true"), ("HTTPS_PROXY", &noting.url)],
     );
-    cloud
-        .check_in(by_variable, &cloud.configuration(), &[])
-        .all_pass();
+    cloud.check_in(by_variable, &cloud.configuration(), &[]).all_pass();
     assert_eq!(of_aws(&noting), FIPS);
 
     let (_directory, environment) = profile(cloud, "use_fips_endpoint = true\n");
@@ -151,9 +143,8 @@ fn fips(cloud: &Cloud) {
     // The role that a profile assumes is assumed there, too.
     assumable(cloud);
     let role = "role_arn = arn:aws:iam::123456789012:role/checker\nexternal_id = a-secret-id\n";
-    let text = format!(
-        "use_fips_endpoint = true\n[profile other]\nsource_profile = mine\n{role}use_fips_endpoint = true\n"
-    );
+    let text =
+        format!("use_fips_endpoint = true\n[profile other]\nsource_profile = mine\n{role}use_fips_endpoint = true\n");
     let (_directory, environment) = profile(cloud, &text);
     let by_role = with(environment, &[("HTTPS_PROXY", &noting.url)]);
     let checked = cloud.check_in(by_role, &cloud.configuration(), &["--profile", "other"]);
@@ -176,8 +167,7 @@ fn endpoints_of_one_s_own(cloud: &Cloud) {
         .all_pass();
     assert_eq!(of_aws(&noting), expected);
 
-    let services =
-        format!("services = here\n[services here]\nsts =\n  endpoint_url = {elsewhere}\n");
+    let services = format!("services = here\n[services here]\nsts =\n  endpoint_url = {elsewhere}\n");
     let (_directory, environment) = profile(cloud, &services);
     let arguments = ["--profile", "mine"];
     cloud
@@ -218,10 +208,7 @@ fn ca_bundle_of_a_profile(cloud: &Cloud) {
     environment.retain(|(name, _)| name != "AWS_CA_BUNDLE");
     let checked = check(&environment);
     checked.is_incomplete("AWS credentials (");
-    checked.says(
-        "aws-credentials",
-        &["profile's ca_bundle", "/nonexistent/mine.pem"],
-    );
+    checked.says("aws-credentials", &["profile's ca_bundle", "/nonexistent/mine.pem"]);
 }
 
 fn opened(cloud: &Cloud) {
@@ -238,8 +225,7 @@ fn proxy_that_opens_tls(cloud: &Cloud) {
 
 fn profile_and_assumed_role(cloud: &Cloud) {
     let (_directory, environment) = profile(cloud, "region = eu-west-1\n");
-    let check =
-        |arguments: &[&str]| cloud.check_in(environment.clone(), &cloud.configuration(), arguments);
+    let check = |arguments: &[&str]| cloud.check_in(environment.clone(), &cloud.configuration(), arguments);
     check(&["--profile", "mine"]).all_pass();
     // A profile that the settings name takes precedence over keys in the environment.
     let keys = [
@@ -254,23 +240,13 @@ fn profile_and_assumed_role(cloud: &Cloud) {
     beside("mine").all_pass();
     for checked in [check(&["--profile", "nobody"]), beside("nobody")] {
         checked.is_incomplete("AWS credentials (");
-        checked.says(
-            "aws-credentials",
-            &["AWS profile \"nobody\"", "does not exist"],
-        );
+        checked.says("aws-credentials", &["AWS profile \"nobody\"", "does not exist"]);
         assert!(checked.fix("aws-credentials").contains("--profile nobody"));
     }
 
     let (_broken, environment_of_it) = profile(cloud, "[profile other\n");
-    let checked = cloud.check_in(
-        environment_of_it,
-        &cloud.configuration(),
-        &["--profile", "mine"],
-    );
-    checked.says(
-        "aws-credentials",
-        &["configuration files cannot be read", "line 4"],
-    );
+    let checked = cloud.check_in(environment_of_it, &cloud.configuration(), &["--profile", "mine"]);
+    checked.says("aws-credentials", &["configuration files cannot be read", "line 4"]);
 
     assumable(cloud);
     let assumed = [
@@ -279,12 +255,7 @@ fn profile_and_assumed_role(cloud: &Cloud) {
         "--assume-role-arn",
         "arn:aws:iam::123456789012:role/checker",
     ];
-    let more = [
-        "--assume-role-session-name",
-        "ci",
-        "--external-id",
-        "a-secret-id",
-    ];
+    let more = ["--assume-role-session-name", "ci", "--external-id", "a-secret-id"];
     let checked = check(&[&assumed[..], &more].concat());
     assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
     checked.says("aws-credentials", &["assumed-role/checker/ci"]);
@@ -306,8 +277,7 @@ fn assumable(cloud: &Cloud) {
     let role = json!({"RoleName": "checker", "AssumeRolePolicyDocument": trust.to_string()});
     cloud.aws("iam", "CreateRole", &role);
     let all = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
-    let all =
-        json!({"RoleName": "checker", "PolicyName": "all", "PolicyDocument": all.to_string()});
+    let all = json!({"RoleName": "checker", "PolicyName": "all", "PolicyDocument": all.to_string()});
     cloud.aws("iam", "PutRolePolicy", &all);
 }
 
@@ -319,11 +289,7 @@ fn kubeconfig_past_the_proxy(cloud: &Cloud) {
     let check = |no_proxy: &str| {
         let variables = [("HTTPS_PROXY", proxy.as_str()), ("NO_PROXY", no_proxy)];
         let arguments = ["--kubeconfig", &kubeconfig, "--timeout", "20s"];
-        cloud.check_in(
-            with(cloud.eks.env(), &variables),
-            &cloud.configuration(),
-            &arguments,
-        )
+        cloud.check_in(with(cloud.eks.env(), &variables), &cloud.configuration(), &arguments)
     };
     check("127.0.0.1").outcome(&[], &["api-server"], &[]);
     assert!(!noting.hosts().contains("127.0.0.1"));
@@ -333,8 +299,7 @@ fn kubeconfig_past_the_proxy(cloud: &Cloud) {
 
 /// The caller's credentials come from a web identity token, as in a pod or a CI job.
 fn web_identity(cloud: &Cloud) {
-    let (_directory, file) =
-        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let (_directory, file) = cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
     let check = |file: &str| {
         let variables = [
             ("AWS_ROLE_ARN", cloud.runner().role_arn.as_str()),
@@ -343,12 +308,8 @@ fn web_identity(cloud: &Cloud) {
         let environment = with(cloud.no_credentials(), &variables);
         cloud.check_in(environment, &cloud.configuration(), &[])
     };
-    check(&file).says(
-        "aws-credentials",
-        &["assumed-role/humanitec-runner-eks-role/"],
-    );
-    let claims =
-        json!({"iss": sandbox::eks::ISSUER, "aud": "sts.amazonaws.com", "sub": "my-org+my-runner"});
+    check(&file).says("aws-credentials", &["assumed-role/humanitec-runner-eks-role/"]);
+    let claims = json!({"iss": sandbox::eks::ISSUER, "aud": "sts.amazonaws.com", "sub": "my-org+my-runner"});
     let (_directory, expired) = cloud.token_file(&cloud.eks.oidc_token_of(&claims, -60).unwrap());
     for (file, parts) in [
         (
@@ -366,9 +327,7 @@ fn web_identity(cloud: &Cloud) {
 fn lower_case_proxy(cloud: &Cloud) {
     let mut environment = changed(cloud, "HTTPS_PROXY", None);
     environment.push(("https_proxy".to_owned(), cloud.eks.proxy_url()));
-    cloud
-        .check_in(environment, &cloud.configuration(), &[])
-        .all_pass();
+    cloud.check_in(environment, &cloud.configuration(), &[]).all_pass();
 }
 
 fn untrusted_authority(cloud: &Cloud) {

@@ -41,10 +41,7 @@ impl Drop for ClusterAutoscaler<'_> {
     fn drop(&mut self) {
         let name = "cluster-autoscaler-status";
         let namespace = "--namespace=kube-system";
-        let _ = self
-            .0
-            .eks
-            .kubectl(&["delete", "configmap", name, namespace]);
+        let _ = self.0.eks.kubectl(&["delete", "configmap", name, namespace]);
     }
 }
 
@@ -58,10 +55,7 @@ fn with_autoscaler(cloud: &Cloud) {
     );
     create_node_group(cloud, "full", 1, 1, &json!({}));
     let checked = cloud.check_documented();
-    warns(
-        &checked,
-        &["node group \"full\": it is at its maximum of 1"],
-    );
+    warns(&checked, &["node group \"full\": it is at its maximum of 1"]);
     fix::shell(cloud, checked.fix("scheduling"));
     let scaling = |name: &str| {
         let named = json!({"clusterName": cloud.eks.options().cluster_name, "nodegroupName": name});
@@ -74,9 +68,7 @@ fn with_autoscaler(cloud: &Cloud) {
     let checked = cloud.check_documented();
     warns(
         &checked,
-        &[
-            "node group \"workers\": it has 0 of at most 3 nodes, but no Cluster Autoscaler was found",
-        ],
+        &["node group \"workers\": it has 0 of at most 3 nodes, but no Cluster Autoscaler was found"],
     );
     fix::shell(cloud, checked.fix("scheduling"));
     assert_eq!(scaling("workers"), (json!(3), json!(1)));
@@ -85,9 +77,7 @@ fn with_autoscaler(cloud: &Cloud) {
         &cloud.check_documented(),
         &["node group \"workers\" has 1 of at most 3 nodes, so the Cluster Autoscaler can add one"],
     );
-    let selects = |key: &str, value: &str| {
-        cloud.check(&with_template(cloud, json!({"nodeSelector": {key: value}})))
-    };
+    let selects = |key: &str, value: &str| cloud.check(&with_template(cloud, json!({"nodeSelector": {key: value}})));
     let named = "eks.amazonaws.com/nodegroup";
     passes(&selects(named, "workers"), &["node group \"workers\""]);
     warns(

@@ -67,12 +67,8 @@ pub(crate) const CHECKS: &[ExpectedCheck] = &[
         .does_not_apply(),
     check("rbac-create-jobs", RIGHTS).step(),
     check("rbac-get-jobs", RIGHTS).step(),
-    check("rbac-list-pods", RIGHTS)
-        .step()
-        .only_warns_if(|_| true),
-    check("rbac-list-events", RIGHTS)
-        .step()
-        .only_warns_if(|_| true),
+    check("rbac-list-pods", RIGHTS).step().only_warns_if(|_| true),
+    check("rbac-list-events", RIGHTS).step().only_warns_if(|_| true),
     // The documented runner's pod template refers to nothing.
     check("pod-template-refs", &[]).step(),
     check("job-dry-run", &["rbac-create-jobs", "service-account"]).step(),
@@ -106,8 +102,7 @@ pub(crate) static BEHIND_ROLE: Ids =
 /// The checks of the rights of the runner's user.
 pub(crate) static RBAC: Ids = LazyLock::new(|| ids(|check| check.needs == RIGHTS));
 /// Those of them that only warn.
-pub(crate) static ONLY_WARN: Ids =
-    LazyLock::new(|| ids(|check| check.needs == RIGHTS && (check.only_warns)("s3")));
+pub(crate) static ONLY_WARN: Ids = LazyLock::new(|| ids(|check| check.needs == RIGHTS && (check.only_warns)("s3")));
 
 /// Returns whether a check cannot fail for a runner with this type of state storage.
 pub(crate) fn only_warns(id: &str, storage: &str) -> bool {
@@ -124,11 +119,7 @@ fn ids(is_included: impl Fn(&ExpectedCheck) -> bool) -> Vec<&'static str> {
 fn behind(id: &str) -> Vec<&'static str> {
     let mut found = Vec::new();
     for check in CHECKS {
-        if check
-            .needs
-            .iter()
-            .any(|need| *need == id || found.contains(need))
-        {
+        if check.needs.iter().any(|need| *need == id || found.contains(need)) {
             found.push(check.id);
         }
     }

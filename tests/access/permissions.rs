@@ -86,11 +86,7 @@ fn once_let_in(cloud: &Cloud, who: &Credentials, runner: &Value) -> Checked {
         if checked.status("api-server") == "passed" {
             return checked;
         }
-        assert!(
-            start.elapsed() < Duration::from_secs(15),
-            "\n{}",
-            checked.text()
-        );
+        assert!(start.elapsed() < Duration::from_secs(15), "\n{}", checked.text());
         std::thread::sleep(Duration::from_millis(300));
     }
 }
@@ -98,22 +94,11 @@ fn once_let_in(cloud: &Cloud, who: &Credentials, runner: &Value) -> Checked {
 fn documented_least(cloud: &Cloud) {
     let (who, runner) = (caller(cloud), runner(cloud));
     cloud.eks.apply(&example("caller-rbac.yaml")).unwrap();
-    cloud
-        .eks
-        .apply(&example("caller-impersonation.yaml"))
-        .unwrap();
+    cloud.eks.apply(&example("caller-impersonation.yaml")).unwrap();
     let checked = once_let_in(cloud, &who, &runner);
     checked.all_pass();
-    assert_eq!(
-        checked.ids("skipped"),
-        ["assume-role"],
-        "\n{}",
-        checked.text()
-    );
-    checked.says(
-        "job-dry-run",
-        &["admits the Orchestrator's Job and its pod"],
-    );
+    assert_eq!(checked.ids("skipped"), ["assume-role"], "\n{}", checked.text());
+    checked.says("job-dry-run", &["admits the Orchestrator's Job and its pod"]);
     // Without impersonation the run is incomplete, unless the check is skipped by name.
     let roles = ["clusterrole", "clusterrolebinding"];
     for kind in roles {
@@ -127,20 +112,12 @@ fn documented_least(cloud: &Cloud) {
     assert_eq!(skipped.report["ok"], true);
     assert_eq!(skipped.of("job-dry-run")["skip"], "requested");
     let allowed = without(&["--allow-incomplete"]);
-    assert_eq!(
-        (allowed.exit_code, &allowed.report["ok"]),
-        (0, &json!(false))
-    );
-    cloud
-        .eks
-        .apply(&example("caller-impersonation.yaml"))
-        .unwrap();
+    assert_eq!((allowed.exit_code, &allowed.report["ok"]), (0, &json!(false)));
+    cloud.eks.apply(&example("caller-impersonation.yaml")).unwrap();
     // No part of the IAM policy can be spared.
     crate::storage::set_up_encrypted(cloud);
     let stored = crate::storage::runner(cloud);
-    cloud
-        .check_in(cloud.eks.env_as(&who), &stored, &[])
-        .all_pass();
+    cloud.check_in(cloud.eks.env_as(&who), &stored, &[]).all_pass();
     let policy: Value = serde_json::from_str(&example("caller-policy.json")).unwrap();
     for (index, statement) in policy["Statement"].as_array().unwrap().iter().enumerate() {
         let actions = statement["Action"]
@@ -212,11 +189,7 @@ fn each_taken_away(cloud: &Cloud) {
                 cloud.eks.apply(&less.to_string()).unwrap();
                 let checked = cloud.check_in(cloud.eks.env_as(&who), &runner, &[]);
                 cloud.eks.apply(&object.to_string()).unwrap();
-                let what = format!(
-                    "without {taken} of {}:\n{}",
-                    object["metadata"],
-                    checked.text()
-                );
+                let what = format!("without {taken} of {}:\n{}", object["metadata"], checked.text());
                 assert_eq!(
                     (checked.ids("failed"), checked.ids("warned")),
                     (vec![], vec![]),
@@ -261,12 +234,7 @@ fn namespace_unread(cloud: &Cloud) {
         cloud.eks.apply(&object.to_string()).unwrap();
     }
     let checked = once_let_in(cloud, &who, &runner);
-    assert_eq!(
-        checked.status("service-account"),
-        "passed",
-        "\n{}",
-        checked.text()
-    );
+    assert_eq!(checked.status("service-account"), "passed", "\n{}", checked.text());
     crate::cloud::set(&mut runner, "job/service_account", json!("absent"));
     let namespace = format!("--namespace={}", cloud.runner().namespace);
     cloud.kubectl(&["delete", "secret", "my-secret", &namespace]);
@@ -274,10 +242,7 @@ fn namespace_unread(cloud: &Cloud) {
     checked
         .says("namespace", &["The caller has no permission to read"])
         .says("service-account", &["\"absent\" does not exist"])
-        .says(
-            "pod-template-refs",
-            &["Secret \"my-secret\" does not exist"],
-        );
+        .says("pod-template-refs", &["Secret \"my-secret\" does not exist"]);
     for id in ["service-account", "pod-template-refs"] {
         assert_eq!(checked.status(id), "failed", "\n{}", checked.text());
     }
@@ -309,10 +274,7 @@ fn agent_and_nodepools(cloud: &Cloud) {
             "pod-identity",
             &["DaemonSet \"eks-pod-identity-agent\"", "no permission"],
         )
-        .says(
-            "scheduling",
-            &["It is unknown whether something adds one", "nodepools"],
-        );
+        .says("scheduling", &["It is unknown whether something adds one", "nodepools"]);
 }
 
 /// Without the volume of a claim, it is unknown whether a node can attach it.
@@ -368,10 +330,7 @@ fn config_map(cloud: &Cloud) {
     let policy: Value = serde_json::from_str(&example("caller-policy.json")).unwrap();
     let who = cloud.eks.create_user("caller", &policy).unwrap();
     cloud.eks.apply(&example("caller-rbac.yaml")).unwrap();
-    cloud
-        .eks
-        .apply(&example("caller-impersonation.yaml"))
-        .unwrap();
+    cloud.eks.apply(&example("caller-impersonation.yaml")).unwrap();
     let runner = cloud.configuration();
     once_let_in(cloud, &who, &runner).all_pass();
     cloud.kubectl(&[
@@ -381,14 +340,8 @@ fn config_map(cloud: &Cloud) {
         "--namespace=kube-system",
     ]);
     let checked = once_let_in(cloud, &who, &runner);
-    checked.only(
-        &[],
-        &[&["access-entry"][..], &crate::cloud::BY_USER].concat(),
-    );
-    checked.says(
-        "access-entry",
-        &["no permission to read aws-auth", "forbidden"],
-    );
+    checked.only(&[], &[&["access-entry"][..], &crate::cloud::BY_USER].concat());
+    checked.says("access-entry", &["no permission to read aws-auth", "forbidden"]);
     // Without the check of the mapping, the role's user is just as unknown.
     let skip = ["--skip", "access-entry"];
     let checked = cloud.check_in(cloud.eks.env_as(&who), &runner, &skip);

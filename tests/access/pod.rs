@@ -135,9 +135,7 @@ fn binary_data(cloud: &Cloud) {
     cloud.eks.apply(&map.to_string()).unwrap();
     let volume = json!({"name": "settings", "items": [{"key": "key", "path": "key"}]});
     let file = mounted(&json!([{"name": "a", "configMap": volume}]));
-    cloud
-        .check(&cloud.with("job/pod_template", file))
-        .all_pass();
+    cloud.check(&cloud.with("job/pod_template", file)).all_pass();
     let key = json!({"configMapKeyRef": {"name": "settings", "key": "key"}});
     let main = json!({"name": "main", "env": [{"name": "A", "valueFrom": key}]});
     let variable = json!({"spec": {"containers": [main]}});
@@ -167,9 +165,7 @@ fn inline_driver(cloud: &Cloud) {
     let persistent = Driver::new(cloud, NAME, "Persistent");
     fails("does not support inline volumes; its volumeLifecycleModes are Persistent");
     drop(persistent);
-    cloud
-        .check(&cloud.with("job/pod_template", unmounted))
-        .all_pass();
+    cloud.check(&cloud.with("job/pod_template", unmounted)).all_pass();
     let _ephemeral = Driver::new(cloud, NAME, "Ephemeral");
     cloud.check(&runner).all_pass();
 }
@@ -187,10 +183,7 @@ fn secret_provider_class(cloud: &Cloud) {
     cloud
         .check(&runner)
         .outcome(&[], &[], &["pod-template-refs"])
-        .says(
-            "pod-template-refs",
-            &["does not serve secretproviderclasses"],
-        );
+        .says("pod-template-refs", &["does not serve secretproviderclasses"]);
     let crd = json!({
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -233,11 +226,7 @@ fn secret_provider_class(cloud: &Cloud) {
         "pod-template-refs",
         &["CSIDriver \"secrets-store.csi.k8s.io\" does not exist"],
     );
-    cloud.kubectl(&[
-        "delete",
-        "crd",
-        "secretproviderclasses.secrets-store.csi.x-k8s.io",
-    ]);
+    cloud.kubectl(&["delete", "crd", "secretproviderclasses.secrets-store.csi.x-k8s.io"]);
 }
 
 /// The kubelet continues without a missing image pull secret.
@@ -249,10 +238,7 @@ fn image_pull_secret(cloud: &Cloud) {
     let checked = cloud.check(&runner);
     checked.outcome(&[], &["pod-template-refs"], &[]).says(
         "pod-template-refs",
-        &[
-            "image pull Secret \"pull\" does not exist",
-            "without its credentials",
-        ],
+        &["image pull Secret \"pull\" does not exist", "without its credentials"],
     );
     fix::works_for(cloud, &mut runner, &checked, "pod-template-refs");
 }
@@ -260,10 +246,7 @@ fn image_pull_secret(cloud: &Cloud) {
 /// Admission refuses a pod of a class that does not exist.
 fn classes(cloud: &Cloud) {
     for (field, message) in [
-        (
-            "priorityClassName",
-            "PriorityClass \"absent\" does not exist",
-        ),
+        ("priorityClassName", "PriorityClass \"absent\" does not exist"),
         ("runtimeClassName", "RuntimeClass \"absent\" does not exist"),
     ] {
         let template = json!({"spec": {field: "absent"}});
@@ -277,9 +260,7 @@ fn classes(cloud: &Cloud) {
     }
     cloud.kubectl(&["delete", "priorityclass", "absent"]);
     let system = json!({"spec": {"priorityClassName": "system-cluster-critical"}});
-    cloud
-        .check(&cloud.with("job/pod_template", system))
-        .all_pass();
+    cloud.check(&cloud.with("job/pod_template", system)).all_pass();
 }
 
 /// A runner with kubernetes state storage in its own namespace.
@@ -294,9 +275,7 @@ pub(crate) fn with_state(cloud: &Cloud) -> Value {
 pub(crate) fn state_role(cloud: &Cloud, without: Option<(&str, &str)>) {
     let (namespace, account) = (&cloud.runner().namespace, &cloud.runner().service_account);
     let rule = |group: &str, resource: &str, verbs: &[&str]| {
-        let kept = verbs
-            .iter()
-            .filter(|verb| Some((resource, **verb)) != without);
+        let kept = verbs.iter().filter(|verb| Some((resource, **verb)) != without);
         json!({"apiGroups": [group], "resources": [resource], "verbs": kept.collect::<Vec<_>>()})
     };
     let rbac = "rbac.authorization.k8s.io";
@@ -335,10 +314,9 @@ fn state_rights(cloud: &Cloud) {
     ] {
         state_role(cloud, Some((resource, verb)));
         let checked = cloud.check(&runner);
-        checked.only(&["state-storage"], &[]).says(
-            "state-storage",
-            &[&format!("not allowed to {verb} {resource} in")],
-        );
+        checked
+            .only(&["state-storage"], &[])
+            .says("state-storage", &[&format!("not allowed to {verb} {resource} in")]);
         fix::works_for(cloud, &mut runner, &checked, "state-storage");
     }
     for verb in ["delete", "watch"] {
@@ -358,9 +336,7 @@ fn state_proxy(cloud: &Cloud) {
         runner
     };
     let proxy = |name: &str| json!({"name": name, "value": "http://proxy.example:3128"});
-    cloud
-        .check(&with_env(&json!([proxy("HTTP_PROXY")])))
-        .all_pass();
+    cloud.check(&with_env(&json!([proxy("HTTP_PROXY")]))).all_pass();
     let mut env = json!([proxy("HTTPS_PROXY"), {"name": "NO_PROXY", "value": ".internal"}]);
     let checked = cloud.check(&with_env(&env));
     checked.outcome(&[], &["state-storage"], &[]).says(
@@ -385,11 +361,7 @@ fn state_token(cloud: &Cloud) {
     let checked = cloud.check(&runner);
     checked.only(&["state-storage"], &[]).says(
         "state-storage",
-        &[
-            "in_cluster_config",
-            "pod_template",
-            "automountServiceAccountToken",
-        ],
+        &["in_cluster_config", "pod_template", "automountServiceAccountToken"],
     );
     assert!(checked.fix("state-storage").contains("job.pod_template"));
 
@@ -426,7 +398,8 @@ fn state_token_projected(cloud: &Cloud) {
     };
     let token = json!({"serviceAccountToken": {"path": "token", "expirationSeconds": 3600}});
     let ca = json!({"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}});
-    let namespace = json!({"downwardAPI": {"items": [{"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}]}});
+    let namespace =
+        json!({"downwardAPI": {"items": [{"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}]}});
     // No controller creates it here.
     let root_ca = json!({
         "apiVersion": "v1", "kind": "ConfigMap",
@@ -435,24 +408,11 @@ fn state_token_projected(cloud: &Cloud) {
     });
     cloud.eks.apply(&root_ca.to_string()).unwrap();
     let mut runner = with_state(cloud);
-    set(
-        &mut runner,
-        "job/pod_template",
-        template(json!([token, ca, namespace])),
-    );
+    set(&mut runner, "job/pod_template", template(json!([token, ca, namespace])));
     let checked = cloud.check(&runner);
     checked.all_pass();
-    assert_eq!(
-        checked.status("state-storage"),
-        "passed",
-        "\n{}",
-        checked.text()
-    );
-    set(
-        &mut runner,
-        "job/pod_template",
-        template(json!([ca, namespace])),
-    );
+    assert_eq!(checked.status("state-storage"), "passed", "\n{}", checked.text());
+    set(&mut runner, "job/pod_template", template(json!([ca, namespace])));
     cloud
         .check(&runner)
         .only(&["state-storage"], &[])

@@ -66,10 +66,7 @@ fn http_proxy(cloud: &Cloud) {
             "proxy-url": cloud.eks.proxy_url(),
         });
     });
-    let endpoint = cluster["endpoint"]
-        .as_str()
-        .unwrap()
-        .replace("https://", "");
+    let endpoint = cluster["endpoint"].as_str().unwrap().replace("https://", "");
     for no_proxy in [
         "127.0.0.1,localhost",
         &format!("127.0.0.1,{endpoint}"),
@@ -77,12 +74,7 @@ fn http_proxy(cloud: &Cloud) {
     ] {
         let checked = check_past(cloud, &kubeconfig.to_string(), no_proxy);
         assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
-        assert_eq!(
-            checked.status("api-server"),
-            "passed",
-            "\n{}",
-            checked.text()
-        );
+        assert_eq!(checked.status("api-server"), "passed", "\n{}", checked.text());
     }
 }
 
@@ -90,12 +82,7 @@ fn socks_proxy(cloud: &Cloud) {
     let (url, connections) = socks();
     let checked = with_proxy(cloud, &url);
     assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
-    assert_ne!(
-        checked.status("api-server"),
-        "skipped",
-        "\n{}",
-        checked.text()
-    );
+    assert_ne!(checked.status("api-server"), "skipped", "\n{}", checked.text());
     assert!(connections.load(Ordering::Relaxed) > 0);
 }
 
@@ -149,36 +136,21 @@ fn serve_socks(mut client: TcpStream, opened: &AtomicUsize) -> io::Result<()> {
 
 /// The proxy belongs to the caller's route, so it says nothing about the runner.
 fn proxy_that_is_not_there(cloud: &Cloud) {
-    for (url, part) in [
-        ("http://127.0.0.1:9", "refused"),
-        ("socks5://127.0.0.1:9", "SOCKS"),
-    ] {
+    for (url, part) in [("http://127.0.0.1:9", "refused"), ("socks5://127.0.0.1:9", "SOCKS")] {
         with_proxy(cloud, url).says("api-server", &[part]);
     }
     let checked = with_proxy(cloud, "ftp://127.0.0.1:9");
-    assert_eq!(
-        checked.status("api-server"),
-        "skipped",
-        "\n{}",
-        checked.text()
-    );
-    checked.says(
-        "api-server",
-        &["proxy-url cannot be used", "use http, https or socks5"],
-    );
+    assert_eq!(checked.status("api-server"), "skipped", "\n{}", checked.text());
+    checked.says("api-server", &["proxy-url cannot be used", "use http, https or socks5"]);
 }
 
 fn broken_kubeconfigs(cloud: &Cloud) {
     let text = kubeconfig(cloud, |_| ()).to_string();
-    let user =
-        |user: Value| kubeconfig(cloud, |value| value["users"][0]["user"] = user).to_string();
+    let user = |user: Value| kubeconfig(cloud, |value| value["users"][0]["user"] = user).to_string();
     let missing_authority = kubeconfig(cloud, |value| {
         let cluster = value["clusters"][0]["cluster"].as_object_mut().unwrap();
         cluster.remove("certificate-authority-data");
-        cluster.insert(
-            "certificate-authority".to_owned(),
-            json!("/nonexistent/ca.pem"),
-        );
+        cluster.insert("certificate-authority".to_owned(), json!("/nonexistent/ca.pem"));
     });
     for (kubeconfig, part) in [
         (text.trim_end_matches('}').to_owned(), "line 1"),
@@ -186,10 +158,7 @@ fn broken_kubeconfigs(cloud: &Cloud) {
             user(json!({"exec": {"command": "no-such-plugin", "args": ["s3cret"]}})),
             "\"no-such-plugin\" is not installed",
         ),
-        (
-            user(json!({"exec": {"args": ["s3cret"]}})),
-            "exec has no command",
-        ),
+        (user(json!({"exec": {"args": ["s3cret"]}})), "exec has no command"),
         (
             user(json!({"tokenFile": "/nonexistent/token"})),
             "its tokenFile names cannot be read",
@@ -202,12 +171,7 @@ fn broken_kubeconfigs(cloud: &Cloud) {
     ] {
         let checked = check(cloud, &kubeconfig);
         assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
-        assert_eq!(
-            checked.status("api-server"),
-            "skipped",
-            "\n{}",
-            checked.text()
-        );
+        assert_eq!(checked.status("api-server"), "skipped", "\n{}", checked.text());
         checked.says("api-server", &["the kubeconfig", "cannot be used", part]);
         assert!(!checked.report.to_string().contains("s3cret"));
         assert!(checked.fix("api-server").contains("kubectl --kubeconfig"));
@@ -228,12 +192,7 @@ fn tokens_with_blanks(cloud: &Cloud) {
     ] {
         let kubeconfig = kubeconfig(cloud, |value| value["users"][0]["user"] = user);
         let checked = check(cloud, &kubeconfig.to_string());
-        assert_eq!(
-            checked.status("api-server"),
-            "skipped",
-            "\n{}",
-            checked.text()
-        );
+        assert_eq!(checked.status("api-server"), "skipped", "\n{}", checked.text());
         checked.says("api-server", &["rejects the user of the kubeconfig"]);
     }
 }
@@ -260,16 +219,13 @@ fn server_without_reviews() -> String {
             thread::spawn(move || {
                 let mut request = vec![0; 16 << 10];
                 let length = client.read(&mut request)?;
-                let body = if String::from_utf8_lossy(&request[..length])
-                    .contains("/selfsubjectreviews")
-                {
+                let body = if String::from_utf8_lossy(&request[..length]).contains("/selfsubjectreviews") {
                     json!({"kind": "SelfSubjectReview", "status": {"userInfo": {"username": "caller", "groups": []}}})
                 } else {
                     json!({"kind": "Anything", "gitVersion": "v1.34.4"})
                 };
                 let body = body.to_string();
-                let head =
-                    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n";
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n";
                 write!(client, "{head}Content-Length: {}\r\n\r\n{body}", body.len())
             });
         }

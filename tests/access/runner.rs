@@ -37,10 +37,7 @@ fn without_its_service_account(cloud: &Cloud) {
         cloud
             .check(&runner)
             .outcome(&[], &["job-dry-run"], &[])
-            .says(
-                "job-dry-run",
-                &["the pod runs as the service account \"default\""],
-            );
+            .says("job-dry-run", &["the pod runs as the service account \"default\""]);
         cloud.kubectl(&["delete", "serviceaccount", "default", &namespace]);
     }
 }
@@ -69,13 +66,10 @@ const WITHOUT_A_CALLER: [&str; 2] = [
 ];
 
 fn with_a_token(cloud: &Cloud) {
-    let (_directory, file) =
-        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let (_directory, file) = cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
     let arguments = ["--as", "runner", "--web-identity-token-file", &file];
     // The caller has no credentials of its own.
-    let check = |arguments: &[&str]| {
-        cloud.check_in(cloud.no_credentials(), &cloud.configuration(), arguments)
-    };
+    let check = |arguments: &[&str]| cloud.check_in(cloud.no_credentials(), &cloud.configuration(), arguments);
     check(&arguments)
         .is_incomplete("no permission to read service account \"humanitec-runner\" (2)")
         .says("service-account", &["The runner has no permission to read"])
@@ -86,11 +80,7 @@ fn with_a_token(cloud: &Cloud) {
         .is_incomplete("the Job's pod could not be tried (1)")
         .says(
             "job-dry-run",
-            &[
-                "admits the Orchestrator's Job.",
-                "--as caller",
-                "No AWS credentials",
-            ],
+            &["admits the Orchestrator's Job.", "--as caller", "No AWS credentials"],
         );
     let guide = include_str!("../../templates/guides/eks-access-permissions.md.tmpl");
     assert!(guide.contains(&WITHOUT_A_CALLER.join(" ")));
@@ -101,10 +91,7 @@ fn with_a_token(cloud: &Cloud) {
     // The documented role is not allowed to read its entry.
     checked.says(
         "access-entry",
-        &[
-            "The cluster accepts the runner",
-            &cloud.runner().kubernetes_user,
-        ],
+        &["The cluster accepts the runner", &cloud.runner().kubernetes_user],
     );
     assert_eq!(
         checked.report["kubernetes_user"],
@@ -123,8 +110,7 @@ fn with_a_token(cloud: &Cloud) {
 }
 
 fn with_its_own_role_and_the_callers_sight(cloud: &Cloud) {
-    let (_directory, file) =
-        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let (_directory, file) = cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
     let arguments = ["--as", "runner", "--web-identity-token-file", &file];
     let checked = cloud.check_with(&cloud.configuration(), &arguments);
     goes_all_the_way(&checked);
@@ -132,16 +118,8 @@ fn with_its_own_role_and_the_callers_sight(cloud: &Cloud) {
     checked.says("job-dry-run", &["the Orchestrator's Job and its pod"]);
     let priority = cloud.with("job/pod_template", json!({"spec": {"priority": 100}}));
     let refused = cloud.check_with(&priority, &arguments);
-    assert_eq!(
-        refused.ids("failed"),
-        ["job-dry-run"],
-        "\n{}",
-        refused.text()
-    );
-    refused.says(
-        "job-dry-run",
-        &["pod of the Orchestrator's Job", "priority (100)"],
-    );
+    assert_eq!(refused.ids("failed"), ["job-dry-run"], "\n{}", refused.text());
+    refused.says("job-dry-run", &["pod of the Orchestrator's Job", "priority (100)"]);
     // With the caller's sight, every check runs that applies.
     let mut skipped = checked.ids("skipped");
     skipped.retain(|id| !DOES_NOT_APPLY.contains(id));
@@ -150,8 +128,7 @@ fn with_its_own_role_and_the_callers_sight(cloud: &Cloud) {
 
 /// With a token, the caller's own credentials are not needed.
 fn with_credentials_that_do_not_work(cloud: &Cloud) {
-    let (_directory, file) =
-        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let (_directory, file) = cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
     let arguments = ["--as", "runner", "--web-identity-token-file", &file];
     let unknown = Credentials {
         access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
@@ -200,23 +177,13 @@ fn tokens_that_sts_refuses(cloud: &Cloud) {
         let (_directory, file) = cloud.token_file(&token);
         let arguments = ["--as", "runner", "--web-identity-token-file", &file];
         let checked = cloud.check_with(&cloud.configuration(), &arguments);
-        assert_eq!(
-            checked.ids("failed"),
-            ["assume-role"],
-            "\n{}",
-            checked.text()
-        );
+        assert_eq!(checked.ids("failed"), ["assume-role"], "\n{}", checked.text());
         checked.says("assume-role", &["STS refuses the web identity token"]);
         assert!(!checked.fix("assume-role").is_empty());
         checked.says("cluster-active", &["Needs assume-role, which failed"]);
         assert!(!checked.report.to_string().contains(&token) || token == "no token");
     }
-    let arguments = [
-        "--as",
-        "runner",
-        "--web-identity-token-file",
-        "/nonexistent/token",
-    ];
+    let arguments = ["--as", "runner", "--web-identity-token-file", "/nonexistent/token"];
     let checked = cloud.check_with(&cloud.configuration(), &arguments);
     // A problem of the caller's file says nothing about the runner.
     assert_eq!(checked.ids("failed"), [""; 0], "\n{}", checked.text());
@@ -239,25 +206,15 @@ fn sts_of_another_region(cloud: &Cloud) {
     assert_eq!(calls(&cloud.configuration()), of_cluster);
     assert_eq!(calls(&sts_region("eu-west-1")), of_cluster + 1);
     // A region of another partition does not know the role.
-    let (_directory, file) =
-        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let (_directory, file) = cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
     let with_token = ["--as", "runner", "--web-identity-token-file", &file];
     let mut runner = sts_region("cn-north-1");
     for arguments in [&[][..], &with_token] {
         let checked = cloud.check_with(&runner, arguments);
-        assert_eq!(
-            checked.ids("failed"),
-            ["assume-role"],
-            "\n{}",
-            checked.text()
-        );
+        assert_eq!(checked.ids("failed"), ["assume-role"], "\n{}", checked.text());
         checked.says(
             "assume-role",
-            &[
-                "STS in cn-north-1",
-                "is in partition aws-cn",
-                "the role is in aws",
-            ],
+            &["STS in cn-north-1", "is in partition aws-cn", "the role is in aws"],
         );
     }
     let checked = cloud.check(&runner);
@@ -274,12 +231,7 @@ fn sts_of_another_region(cloud: &Cloud) {
     cloud.check(&runner).all_pass();
     for arguments in [&["--as", "runner"][..], &with_token] {
         let checked = cloud.check_with(&runner, arguments);
-        assert_eq!(
-            checked.ids("failed"),
-            ["assume-role"],
-            "\n{}",
-            checked.text()
-        );
+        assert_eq!(checked.ids("failed"), ["assume-role"], "\n{}", checked.text());
         checked.says("assume-role", &["STS in eu-west-1 is not activated"]);
         let fix = checked.fix("assume-role");
         assert!(fix.contains("remove sts_region: the Orchestrator then calls STS in us-west-2"));
@@ -288,8 +240,7 @@ fn sts_of_another_region(cloud: &Cloud) {
 
 fn what_the_cluster_refuses(cloud: &Cloud) {
     cloud.aws("eks", "DeleteAccessEntry", &cloud.entry());
-    let (_directory, file) =
-        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let (_directory, file) = cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
     let arguments = ["--as", "runner", "--web-identity-token-file", &file];
     let arguments = [&arguments[..], &WITHOUT_A_CALLER].concat();
     let check = || cloud.check_in(cloud.no_credentials(), &cloud.configuration(), &arguments);
@@ -305,14 +256,11 @@ fn what_the_cluster_refuses(cloud: &Cloud) {
         ],
     );
     fix::apply(cloud, &mut cloud.configuration(), &checked, "api-server");
-    goes_all_the_way(&eventually(check, |checked| {
-        checked.ids("failed").is_empty()
-    }));
+    goes_all_the_way(&eventually(check, |checked| checked.ids("failed").is_empty()));
 }
 
 fn what_the_role_may_not(cloud: &Cloud) {
-    let (_directory, file) =
-        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let (_directory, file) = cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
     let arguments = ["--as", "runner", "--web-identity-token-file", &file];
     let arguments = [&arguments[..], &WITHOUT_A_CALLER].concat();
     let check = || cloud.check_in(cloud.no_credentials(), &cloud.configuration(), &arguments);
@@ -324,22 +272,9 @@ fn what_the_role_may_not(cloud: &Cloud) {
         &json!({"RoleName": role, "PolicyArn": policy}),
     );
     let checked = check();
-    assert_eq!(
-        checked.ids("failed"),
-        ["cluster-active"],
-        "\n{}",
-        checked.text()
-    );
-    checked.says(
-        "cluster-active",
-        &["not allowed to describe", "eks:DescribeCluster"],
-    );
-    fix::apply(
-        cloud,
-        &mut cloud.configuration(),
-        &checked,
-        "cluster-active",
-    );
+    assert_eq!(checked.ids("failed"), ["cluster-active"], "\n{}", checked.text());
+    checked.says("cluster-active", &["not allowed to describe", "eks:DescribeCluster"]);
+    fix::apply(cloud, &mut cloud.configuration(), &checked, "cluster-active");
     goes_all_the_way(&check());
     // Another policy cannot lift a Deny.
     let deny = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "eks:*", "Resource": "*"}]});
@@ -370,44 +305,29 @@ fn what_the_role_may_not(cloud: &Cloud) {
         "\n{}",
         checked.text()
     );
-    fix::apply(
-        cloud,
-        &mut cloud.configuration(),
-        &checked,
-        "rbac-create-jobs",
-    );
+    fix::apply(cloud, &mut cloud.configuration(), &checked, "rbac-create-jobs");
     goes_all_the_way(&check());
 }
 
 /// Without its service account, a Job's pod never starts: a failure as the runner as well.
 fn what_only_the_caller_reads(cloud: &Cloud) {
-    let (_directory, file) =
-        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let (_directory, file) = cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
     let arguments = ["--as", "runner", "--web-identity-token-file", &file];
     let key = json!({"name": "my-secret", "key": "key"});
     let main = json!({"name": "main", "env": [{"name": "A", "valueFrom": {"secretKeyRef": key}}]});
     let mut runner = cloud.with("job/pod_template", json!({"spec": {"containers": [main]}}));
     crate::cloud::set(&mut runner, "job/service_account", json!("absent"));
-    runner["state_storage_configuration"] =
-        json!({"type": "kubernetes", "namespace": cloud.runner().namespace});
+    runner["state_storage_configuration"] = json!({"type": "kubernetes", "namespace": cloud.runner().namespace});
     let checked = cloud.check_with(&runner, &arguments);
     assert_eq!(
         checked.ids("failed"),
-        [
-            "service-account",
-            "pod-template-refs",
-            "job-dry-run",
-            "state-storage"
-        ],
+        ["service-account", "pod-template-refs", "job-dry-run", "state-storage"],
         "\n{}",
         checked.text()
     );
     checked
         .says("service-account", &["\"absent\" does not exist"])
-        .says(
-            "pod-template-refs",
-            &["Secret \"my-secret\" does not exist"],
-        )
+        .says("pod-template-refs", &["Secret \"my-secret\" does not exist"])
         .says("state-storage", &["is not allowed to get secrets"]);
     // Without the caller's credentials, this is unknown.
     let checked = cloud.check_in(cloud.no_credentials(), &runner, &arguments);
@@ -419,31 +339,19 @@ fn what_only_the_caller_reads(cloud: &Cloud) {
     let template = json!({"spec": {"automountServiceAccountToken": false}});
     crate::cloud::set(&mut runner, "job/pod_template", template);
     let checked = cloud.check_in(cloud.no_credentials(), &runner, &arguments);
-    assert_eq!(
-        checked.ids("failed"),
-        ["state-storage"],
-        "\n{}",
-        checked.text()
-    );
+    assert_eq!(checked.ids("failed"), ["state-storage"], "\n{}", checked.text());
 }
 
 /// Checks for some seconds, until the outcome is as expected.
 #[track_caller]
-pub(crate) fn eventually(
-    check: impl Fn() -> Checked,
-    condition: impl Fn(&Checked) -> bool,
-) -> Checked {
+pub(crate) fn eventually(check: impl Fn() -> Checked, condition: impl Fn(&Checked) -> bool) -> Checked {
     let start = Instant::now();
     loop {
         let checked = check();
         if condition(&checked) {
             return checked;
         }
-        assert!(
-            start.elapsed() < Duration::from_secs(15),
-            "\n{}",
-            checked.text()
-        );
+        assert!(start.elapsed() < Duration::from_secs(15), "\n{}", checked.text());
         std::thread::sleep(Duration::from_millis(300));
     }
 }

@@ -32,9 +32,7 @@ pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
 /// Only the check `scheduling` warns, and says this.
 #[track_caller]
 pub(crate) fn warns(checked: &Checked, parts: &[&str]) {
-    checked
-        .outcome(&[], &["scheduling"], &[])
-        .says("scheduling", parts);
+    checked.outcome(&[], &["scheduling"], &[]).says("scheduling", parts);
     let check = checked.of("scheduling");
     for part in ["expected", "found", "fix"] {
         assert!(!check[part].is_null(), "no {part}: {check:#}");
@@ -60,18 +58,12 @@ fn taint(cloud: &Cloud) {
     cloud.kubectl(&["taint", "node", &node, "dedicated=gpu:NoSchedule"]);
     let checked = cloud.check_documented();
     let finding = format!("node {node}: its taint dedicated=gpu:NoSchedule is not tolerated");
-    warns(
-        &checked,
-        &["The cluster's node cannot take the Job's pod", &finding],
-    );
+    warns(&checked, &["The cluster's node cannot take the Job's pod", &finding]);
     assert_eq!(checked.of("scheduling")["found"], finding.as_str());
     let expected = "memory 1Gi, not cordoned, no taint that the pod does not tolerate";
     assert_eq!(checked.of("scheduling")["expected"], expected);
     // The toleration works as it is printed.
-    let (_, toleration) = checked
-        .fix("scheduling")
-        .split_once("pod_template: ")
-        .unwrap();
+    let (_, toleration) = checked.fix("scheduling").split_once("pod_template: ").unwrap();
     let toleration: Value = serde_json::from_str(toleration.trim()).unwrap();
     let tolerant = with_template(cloud, json!({"tolerations": [toleration]}));
     passes(&cloud.check(&tolerant), &[&node]);
@@ -100,9 +92,7 @@ fn too_small(cloud: &Cloud) {
     let checked = cloud.check_documented();
     warns(&checked, &["it has memory 512Mi, but the pod requests 1Gi"]);
     assert!(
-        checked
-            .fix("scheduling")
-            .contains("Request at most 512Mi of memory"),
+        checked.fix("scheduling").contains("Request at most 512Mi of memory"),
         "{}",
         checked.fix("scheduling")
     );
@@ -116,10 +106,7 @@ fn limit_range(cloud: &Cloud) {
         "spec": {"limits": [{"type": "Container", "defaultRequest": {"cpu": "4"}, "default": {"cpu": "4"}}]},
     });
     cloud.eks.apply(&limits.to_string()).unwrap();
-    warns(
-        &cloud.check_documented(),
-        &["it has cpu 1930m, but the pod requests 4"],
-    );
+    warns(&cloud.check_documented(), &["it has cpu 1930m, but the pod requests 4"]);
     let runner = cloud.configuration();
     let untried = cloud.check_with(&runner, &["--skip", "job-dry-run"]);
     assert_eq!(untried.status("scheduling"), "passed");
@@ -143,10 +130,7 @@ fn no_node_at_all(cloud: &Cloud) {
     let fix = checked.fix("scheduling");
     assert!(fix.contains(fargate), "{fix}");
     create_fargate_profile(cloud, "web", &json!({"namespace": "humanitec-runner"}));
-    passes(
-        &cloud.check_documented(),
-        &["Fargate profile \"web\" runs the pod"],
-    );
+    passes(&cloud.check_documented(), &["Fargate profile \"web\" runs the pod"]);
     // EKS Pod Identity is not available there.
     let profile = json!({
         "clusterName": cloud.eks.options().cluster_name,
@@ -169,19 +153,14 @@ fn named_node(cloud: &Cloud) {
     };
     passes(
         &cloud.check(&named(json!({}))),
-        &[&format!(
-            "Node {node:?}, which pod_template names, can take"
-        )],
+        &[&format!("Node {node:?}, which pod_template names, can take")],
     );
     create_node_group(cloud, "workers", 0, 3, &json!({"labels": {"team": "x"}}));
     let _autoscaler = ClusterAutoscaler::new(cloud);
     let checked = cloud.check(&named(json!({"team": "x"})));
     warns(
         &checked,
-        &[
-            "it lacks the label team=x",
-            "spec.nodeName bypasses the scheduler",
-        ],
+        &["it lacks the label team=x", "spec.nodeName bypasses the scheduler"],
     );
     let fix = checked.fix("scheduling");
     assert!(fix.contains("Remove spec.nodeName"), "{fix}");
@@ -239,10 +218,7 @@ impl<'a> Karpenter<'a> {
 
 impl Drop for Karpenter<'_> {
     fn drop(&mut self) {
-        let _ = self
-            .0
-            .eks
-            .kubectl(&["delete", "crd", "nodepools.karpenter.sh"]);
+        let _ = self.0.eks.kubectl(&["delete", "crd", "nodepools.karpenter.sh"]);
     }
 }
 
@@ -266,8 +242,7 @@ fn karpenter(cloud: &Cloud) {
         &["it lacks the label team=x"],
     );
     let arm = json!({"matchExpressions": [{"key": "kubernetes.io/arch", "operator": "In", "values": ["arm64"]}]});
-    let required =
-        json!({"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [arm]}});
+    let required = json!({"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [arm]}});
     let on_arm = with_template(cloud, json!({"affinity": {"nodeAffinity": required}}));
     let amd = json!([{"key": "kubernetes.io/arch", "operator": "In", "values": ["amd64"]}]);
     let template = json!({"spec": {"requirements": amd}});
@@ -291,10 +266,9 @@ fn karpenter(cloud: &Cloud) {
 /// The check does not know whether something adds a node.
 #[track_caller]
 pub(crate) fn unknown(checked: &Checked, part: &str) {
-    checked.outcome(&[], &[], &["scheduling"]).says(
-        "scheduling",
-        &["It is unknown whether something adds one", part],
-    );
+    checked
+        .outcome(&[], &[], &["scheduling"])
+        .says("scheduling", &["It is unknown whether something adds one", part]);
     assert_eq!(checked.of("scheduling")["skip"], "incomplete");
     assert_eq!(checked.exit_code, 0);
 }
@@ -315,10 +289,7 @@ fn auto_mode(cloud: &Cloud) {
         &["EKS Auto Mode NodePool \"runners\" can add one"],
     );
     cloud.kubectl(&["delete", "nodepool", "runners"]);
-    warns(
-        &cloud.check_documented(),
-        &["EKS Auto Mode: it has no NodePool"],
-    );
+    warns(&cloud.check_documented(), &["EKS Auto Mode: it has no NodePool"]);
     cloud
         .eks
         .set_cluster(&json!({"computeConfig": {"enabled": false}}))
@@ -332,28 +303,19 @@ fn fargate_takes_the_pod(cloud: &Cloud) {
     passes(&cloud.check(&on_host), &[&node]);
     cloud.deny("eks:ListFargateProfiles");
     passes(&cloud.check_documented(), &[&node]);
-    cloud
-        .check(&on_host)
-        .outcome(&[], &[], &["scheduling"])
-        .says(
-            "scheduling",
-            &[
-                "Could not check whether a Fargate profile selects it",
-                "hostNetwork is true",
-            ],
-        );
-    cloud.faults(Faults::default());
-    create_fargate_profile(cloud, "web", &json!({"namespace": "humanitec-runner"}));
-    passes(
-        &cloud.check_documented(),
-        &["Fargate profile \"web\" runs the pod"],
-    );
-    warns(
-        &cloud.check(&on_host),
+    cloud.check(&on_host).outcome(&[], &[], &["scheduling"]).says(
+        "scheduling",
         &[
-            "Fargate profile \"web\" selects the Job's pod",
+            "Could not check whether a Fargate profile selects it",
             "hostNetwork is true",
         ],
+    );
+    cloud.faults(Faults::default());
+    create_fargate_profile(cloud, "web", &json!({"namespace": "humanitec-runner"}));
+    passes(&cloud.check_documented(), &["Fargate profile \"web\" runs the pod"]);
+    warns(
+        &cloud.check(&on_host),
+        &["Fargate profile \"web\" selects the Job's pod", "hostNetwork is true"],
     );
     let arm = json!({"nodeSelector": {"kubernetes.io/arch": "arm64"}});
     warns(
@@ -372,10 +334,7 @@ fn fargate_profile(cloud: &Cloud) {
     );
     let template = json!({"metadata": {"labels": {"app": "runner"}}});
     let labeled = cloud.with("job/pod_template", template);
-    passes(
-        &cloud.check(&labeled),
-        &["Fargate profile \"web\" runs the pod"],
-    );
+    passes(&cloud.check(&labeled), &["Fargate profile \"web\" runs the pod"]);
 }
 
 /// Where other pods run is not compared. The run is still complete: the check only warns.
@@ -418,24 +377,13 @@ fn windows(cloud: &Cloud) {
     let checked = cloud.check_documented();
     warns(
         &checked,
-        &[
-            "The scheduler can choose node \"windows\" for the Job's pod, because pod_template does not select Linux.",
-        ],
+        &["The scheduler can choose node \"windows\" for the Job's pod, because pod_template does not select Linux."],
     );
     // The selector works as it is printed.
-    let (_, selector) = checked
-        .fix("scheduling")
-        .split_once("pod_template: ")
-        .unwrap();
+    let (_, selector) = checked.fix("scheduling").split_once("pod_template: ").unwrap();
     let selector: Value = serde_json::from_str(selector.trim()).unwrap();
     let node = cloud.eks.node_name();
-    cloud.kubectl(&[
-        "label",
-        "node",
-        &node,
-        "--overwrite",
-        "kubernetes.io/os=linux",
-    ]);
+    cloud.kubectl(&["label", "node", &node, "--overwrite", "kubernetes.io/os=linux"]);
     passes(
         &cloud.check(&with_template(cloud, json!({"nodeSelector": selector}))),
         &[&node],
@@ -465,9 +413,8 @@ fn another_scheduler(cloud: &Cloud) {
     no_nodes(cloud);
     let runner = with_template(cloud, json!({"schedulerName": "volcano"}));
     let checked = cloud.check(&runner);
-    checked.outcome(&[], &[], &["scheduling"]).says(
-        "scheduling",
-        &["pod_template sets the scheduler \"volcano\""],
-    );
+    checked
+        .outcome(&[], &[], &["scheduling"])
+        .says("scheduling", &["pod_template sets the scheduler \"volcano\""]);
     assert_eq!(checked.of("scheduling")["skip"], "not-applicable");
 }

@@ -27,10 +27,8 @@ fn runner(cloud: &Cloud) -> Value {
             "session_name": "me@my-org",
         }),
     );
-    runner["runner_configuration"]["job"] =
-        json!({"namespace": "fresh", "service_account": "deployer"});
-    runner["state_storage_configuration"] =
-        json!({"type": "kubernetes", "namespace": "fresh-states"});
+    runner["runner_configuration"]["job"] = json!({"namespace": "fresh", "service_account": "deployer"});
+    runner["state_storage_configuration"] = json!({"type": "kubernetes", "namespace": "fresh-states"});
     runner
 }
 
@@ -51,35 +49,24 @@ fn is_green(cloud: &Cloud, runner: &Value, skipped: &[&str]) {
     let checked = cloud.check(runner);
     checked.all_pass();
     assert_eq!(checked.ids("skipped"), skipped, "\n{}", checked.text());
-    let (_directory, file) =
-        cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
+    let (_directory, file) = cloud.token_file(&cloud.eks.oidc_token("my-org", "my-runner").unwrap());
     let arguments = ["--as", "runner", "--web-identity-token-file", &file];
     let checked = cloud.check_with(runner, &arguments);
-    assert_eq!(
-        checked.status("job-dry-run"),
-        "passed",
-        "\n{}",
-        checked.text()
-    );
+    assert_eq!(checked.status("job-dry-run"), "passed", "\n{}", checked.text());
 }
 
 fn terraform(cloud: &Cloud) {
-    turns_green(cloud, |runner| {
-        fix::terraform(cloud, &cloud.setup(runner, "terraform"))
-    });
+    turns_green(cloud, |runner| fix::terraform(cloud, &cloud.setup(runner, "terraform")));
 }
 
 fn aws_cli(cloud: &Cloud) {
-    turns_green(cloud, |runner| {
-        fix::shell(cloud, &cloud.setup(runner, "aws-cli"))
-    });
+    turns_green(cloud, |runner| fix::shell(cloud, &cloud.setup(runner, "aws-cli")));
 }
 
 /// The state in a bucket of the same account, with a prefix.
 fn s3(cloud: &Cloud, set_up: impl Fn(&Value)) {
     let mut runner = runner(cloud);
-    runner["state_storage_configuration"] =
-        json!({"type": "s3", "bucket": "fresh-states", "path_prefix": "a/b"});
+    runner["state_storage_configuration"] = json!({"type": "s3", "bucket": "fresh-states", "path_prefix": "a/b"});
     cloud.clear();
     let bucket = json!({
         "Bucket": "fresh-states",
@@ -94,11 +81,7 @@ fn s3(cloud: &Cloud, set_up: impl Fn(&Value)) {
 fn irsa(cloud: &Cloud, runner: &Value, format: &str) -> String {
     let arguments = ["--output", format, "--pod-identity", "irsa"];
     let printed = cloud.setup_with("my-runner", runner, &arguments);
-    for part in [
-        "pods.eks.amazonaws.com",
-        "pod-identity-association",
-        "addon",
-    ] {
+    for part in ["pods.eks.amazonaws.com", "pod-identity-association", "addon"] {
         assert!(!printed.contains(part), "{part}: {printed}");
     }
     printed

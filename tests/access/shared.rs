@@ -41,9 +41,7 @@ fn role_and_namespace(cloud: &Cloud) {
         check(cloud, id, &runner).all_pass();
         let token = cloud.eks.oidc_token("my-org", id).unwrap();
         let session = format!("my-org-{id}");
-        let assumed = cloud
-            .eks
-            .assume_role(&cloud.runner().role_arn, &session, &token);
+        let assumed = cloud.eks.assume_role(&cloud.runner().role_arn, &session, &token);
         assert!(assumed.is_ok(), "{id}: {:?}", assumed.err());
     }
 }
@@ -63,10 +61,7 @@ fn denied_by_the_role(cloud: &Cloud) {
     let checked = check(cloud, "second", &runner);
     checked.says("role-trust", &["OnlyMine", "Deny overrides"]);
     fix::shell(cloud, checked.fix("role-trust"));
-    assert_eq!(
-        check(cloud, "second", &runner).status("role-trust"),
-        "passed"
-    );
+    assert_eq!(check(cloud, "second", &runner).status("role-trust"), "passed");
     cloud.check_documented().all_pass();
     // A caller that the policy denied is still denied.
     let third = check(cloud, "third", &runner);
@@ -97,8 +92,7 @@ fn role_of_two_clusters(cloud: &Cloud) {
 
 fn state_namespace(cloud: &Cloud) {
     let mut runner = cloud.configuration();
-    runner["state_storage_configuration"] =
-        json!({"type": "kubernetes", "namespace": cloud.runner().namespace});
+    runner["state_storage_configuration"] = json!({"type": "kubernetes", "namespace": cloud.runner().namespace});
     let mut other = runner.clone();
     set(&mut other, "job/service_account", json!("other"));
     for runner in [&mut runner, &mut other] {
@@ -127,14 +121,7 @@ fn entry_made_anew(cloud: &Cloud) {
     ];
     cloud.kubectl(&documented);
     let role = "--role=humanitec-runner-orchestrator-access";
-    cloud.kubectl(&[
-        "create",
-        "rolebinding",
-        "by-group",
-        &namespace,
-        role,
-        "--group=runners",
-    ]);
+    cloud.kubectl(&["create", "rolebinding", "by-group", &namespace, role, "--group=runners"]);
     let mut entry = cloud.entry();
     entry["username"] = json!("runner:{{SessionName}}");
     entry["kubernetesGroups"] = json!(["runners"]);
@@ -262,24 +249,13 @@ fn annotated_role(cloud: &Cloud) {
     for namespace in [cloud.runner().namespace.as_str(), "second"] {
         let account = &cloud.runner().service_account;
         let namespace = format!("--namespace={namespace}");
-        cloud.kubectl(&[
-            "annotate",
-            "serviceaccount",
-            account,
-            &namespace,
-            &annotation,
-        ]);
+        cloud.kubectl(&["annotate", "serviceaccount", account, &namespace, &annotation]);
     }
     // The provider and the role are missing, and the fix of the first one creates both.
     let checked = check_together(cloud, &runners);
     fix::shell(cloud, checked[0].fix("pod-identity"));
     for checked in check_together(cloud, &runners) {
-        assert_eq!(
-            checked.status("pod-identity"),
-            "passed",
-            "\n{}",
-            checked.text()
-        );
+        assert_eq!(checked.status("pod-identity"), "passed", "\n{}", checked.text());
     }
     identity::set_trust(cloud, identity::ROLE, &trusting_instances());
     both_fixes_work(cloud, "pod-identity", &runners);
@@ -288,8 +264,7 @@ fn annotated_role(cloud: &Cloud) {
 /// The role trusts one runner, and with it those of every organization, and it does not trust the other one.
 fn open_trust(cloud: &Cloud) {
     let mut policy = cloud.eks.documented_trust_policy("my-org", "my-runner");
-    policy["Statement"][0]["Condition"] =
-        json!({"StringEquals": {"sts:RoleSessionName": "my-org-my-runner"}});
+    policy["Statement"][0]["Condition"] = json!({"StringEquals": {"sts:RoleSessionName": "my-org-my-runner"}});
     cloud.eks.set_trust_policy(&policy).unwrap();
     let runner = cloud.configuration();
     let runners = [("my-runner", runner.clone()), ("other", runner)];
@@ -306,14 +281,7 @@ fn bucket(cloud: &Cloud) {
     let runners = ["runners/mine", "runners-mine"].map(|prefix| {
         let mut runner = storage::runner(cloud);
         runner["state_storage_configuration"]["path_prefix"] = json!(prefix);
-        (
-            if prefix.contains('/') {
-                "my-runner"
-            } else {
-                "other"
-            },
-            runner,
-        )
+        (if prefix.contains('/') { "my-runner" } else { "other" }, runner)
     });
     both_fixes_work(cloud, "state-storage", &runners);
 }

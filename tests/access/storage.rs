@@ -26,15 +26,12 @@ pub(crate) const OTHER: &str = "999999999999";
 /// The documented runner with its state in the bucket.
 pub(crate) fn runner(cloud: &Cloud) -> Value {
     let mut runner = cloud.configuration();
-    runner["state_storage_configuration"] =
-        json!({"type": "s3", "bucket": BUCKET, "path_prefix": "runners/mine"});
+    runner["state_storage_configuration"] = json!({"type": "s3", "bucket": BUCKET, "path_prefix": "runners/mine"});
     runner
 }
 
 pub(crate) fn role_arn(cloud: &Cloud) -> String {
-    let EksOptions {
-        partition, account, ..
-    } = cloud.eks.options();
+    let EksOptions { partition, account, .. } = cloud.eks.options();
     format!("arn:{partition}:iam::{account}:role/{ROLE}")
 }
 
@@ -50,10 +47,7 @@ pub(crate) fn create_bucket(cloud: &Cloud, name: &str, place: Place<'_>) {
     if region != "us-east-1" {
         bucket["CreateBucketConfiguration"] = json!({"LocationConstraint": region});
     }
-    cloud
-        .eks
-        .aws_at(place, "s3", "CreateBucket", &bucket)
-        .unwrap();
+    cloud.eks.aws_at(place, "s3", "CreateBucket", &bucket).unwrap();
 }
 
 /// Lets the role do this, in place of everything before.
@@ -91,31 +85,21 @@ pub(crate) fn set_up_encrypted(cloud: &Cloud) {
 pub(crate) fn put_policy(cloud: &Cloud, place: Place<'_>, statements: &Value) {
     let policy = json!({"Version": "2012-10-17", "Statement": statements});
     let put = json!({"Bucket": BUCKET, "Policy": policy.to_string()});
-    cloud
-        .eks
-        .aws_at(place, "s3", "PutBucketPolicy", &put)
-        .unwrap();
+    cloud.eks.aws_at(place, "s3", "PutBucketPolicy", &put).unwrap();
 }
 
 /// The check passed, and so did everything else.
 #[track_caller]
 pub(crate) fn passes(checked: &Checked, parts: &[&str]) {
     checked.all_pass();
-    assert_eq!(
-        checked.status("state-storage"),
-        "passed",
-        "\n{}",
-        checked.text()
-    );
+    assert_eq!(checked.status("state-storage"), "passed", "\n{}", checked.text());
     checked.says("state-storage", parts);
 }
 
 /// Only this check failed, with these words.
 #[track_caller]
 pub(crate) fn fails(checked: &Checked, parts: &[&str]) {
-    checked
-        .only(&["state-storage"], &[])
-        .says("state-storage", parts);
+    checked.only(&["state-storage"], &[]).says("state-storage", parts);
 }
 
 /// The JSON in the comments of a fix, each value of it.
@@ -129,11 +113,7 @@ pub(crate) fn noted(fix: &str) -> Vec<Value> {
 fn set_variable(runner: &mut Value, checked: &Checked) {
     let entries = noted(checked.fix("state-storage"));
     let main = json!({"name": "main", "env": entries});
-    set(
-        runner,
-        "job/pod_template",
-        json!({"spec": {"containers": [main]}}),
-    );
+    set(runner, "job/pod_template", json!({"spec": {"containers": [main]}}));
 }
 
 fn bucket(cloud: &Cloud) {
@@ -164,28 +144,18 @@ fn region(cloud: &Cloud) {
     create_bucket(cloud, BUCKET, elsewhere);
     let mut runner = runner(cloud);
     let checked = cloud.check(&runner);
-    fails(
-        &checked,
-        &["is in eu-west-1", "the cluster's region, us-west-2"],
-    );
+    fails(&checked, &["is in eu-west-1", "the cluster's region, us-west-2"]);
     set_variable(&mut runner, &checked);
     passes(&cloud.check(&runner), &["allowed to keep the state"]);
     let env = |entry: Value| {
         let main = json!({"name": "main", "env": [entry]});
         let mut runner = runner.clone();
-        set(
-            &mut runner,
-            "job/pod_template",
-            json!({"spec": {"containers": [main]}}),
-        );
+        set(&mut runner, "job/pod_template", json!({"spec": {"containers": [main]}}));
         runner
     };
     let own = env(json!({"name": "AWS_DEFAULT_REGION", "value": "us-east-1"}));
     let checked = cloud.check(&own);
-    fails(
-        &checked,
-        &["pod_template sets AWS_DEFAULT_REGION to us-east-1"],
-    );
+    fails(&checked, &["pod_template sets AWS_DEFAULT_REGION to us-east-1"]);
     let mut own = own;
     set_variable(&mut own, &checked);
     passes(&cloud.check(&own), &[]);
@@ -212,11 +182,7 @@ fn no_region(cloud: &Cloud) {
     let mut runner = runner(cloud);
     let checked = cloud.check(&runner);
     fails(&checked, &["has no AWS region"]);
-    assert!(
-        checked
-            .fix("state-storage")
-            .contains("Pod Identity association")
-    );
+    assert!(checked.fix("state-storage").contains("Pod Identity association"));
     // The same apply might create the identity, so that it does not fail a plan.
     let mut planned = runner.clone();
     planned["id"] = json!("my-runner");
@@ -228,10 +194,7 @@ fn no_region(cloud: &Cloud) {
     cloud
         .check(&runner)
         .outcome(&[], &["state-storage"], &[])
-        .says(
-            "state-storage",
-            &["no AWS identity of its own", "the node's role"],
-        );
+        .says("state-storage", &["no AWS identity of its own", "the node's role"]);
     // Another program might set the region itself, and another image might have it.
     for change in [
         json!({"image": "registry.example/runner:1"}),
@@ -240,10 +203,7 @@ fn no_region(cloud: &Cloud) {
         cloud
             .check(&with_main(&runner, &change))
             .outcome(&[], &["state-storage"], &[])
-            .says(
-                "state-storage",
-                &["has no AWS region", "might set AWS_REGION"],
-            );
+            .says("state-storage", &["has no AWS region", "might set AWS_REGION"]);
     }
 }
 
@@ -252,11 +212,7 @@ fn with_main(runner: &Value, change: &Value) -> Value {
     let mut main = change.clone();
     main["name"] = json!("main");
     let mut runner = runner.clone();
-    set(
-        &mut runner,
-        "job/pod_template",
-        json!({"spec": {"containers": [main]}}),
-    );
+    set(&mut runner, "job/pod_template", json!({"spec": {"containers": [main]}}));
     runner
 }
 
@@ -275,13 +231,10 @@ fn other_program(cloud: &Cloud) {
         with_main(&runner, &json!({"args": ["own"]})),
     ];
     for program in &programs {
-        cloud
-            .check(program)
-            .outcome(&[], &["state-storage"], &[])
-            .says(
-                "state-storage",
-                &["do not allow s3:ListBucket", "might use other credentials"],
-            );
+        cloud.check(program).outcome(&[], &["state-storage"], &[]).says(
+            "state-storage",
+            &["do not allow s3:ListBucket", "might use other credentials"],
+        );
     }
     cloud.aws("iam", "DeleteRole", &json!({"RoleName": ROLE}));
     for program in &programs {
@@ -298,16 +251,9 @@ fn own_policies(cloud: &Cloud) {
     let mut runner = runner(cloud);
     passes(&cloud.check(&runner), &[]);
     let everything = needed(cloud);
-    for (statement, action) in [
-        (0, "s3:ListBucket"),
-        (1, "s3:GetObject"),
-        (1, "s3:PutObject"),
-    ] {
+    for (statement, action) in [(0, "s3:ListBucket"), (1, "s3:GetObject"), (1, "s3:PutObject")] {
         let mut less = everything.clone();
-        let actions = less[statement]["Action"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
+        let actions = less[statement]["Action"].as_array().cloned().unwrap_or_default();
         let kept: Vec<Value> = actions.into_iter().filter(|one| one != action).collect();
         match kept.as_slice() {
             [] => drop(less.as_array_mut().unwrap().remove(statement)),
@@ -315,10 +261,7 @@ fn own_policies(cloud: &Cloud) {
         }
         allow(cloud, &less);
         let checked = cloud.check(&runner);
-        fails(
-            &checked,
-            &[&format!("do not allow {action} on arn:aws:s3:::my-states")],
-        );
+        fails(&checked, &[&format!("do not allow {action} on arn:aws:s3:::my-states")]);
         fix::apply(cloud, &mut runner, &checked, "state-storage");
         passes(&cloud.check(&runner), &[]);
         delete_printed_policies(cloud);
@@ -338,10 +281,7 @@ fn own_policies(cloud: &Cloud) {
         .push(json!({"Effect": "Deny", "Action": "s3:Put*", "Resource": "*"}));
     allow(cloud, &denied);
     let checked = cloud.check(&runner);
-    fails(
-        &checked,
-        &["do not allow s3:PutObject", "overrides every Allow"],
-    );
+    fails(&checked, &["do not allow s3:PutObject", "overrides every Allow"]);
     fix::shell(cloud, checked.fix("state-storage"));
     // The list of the prefix alone is enough.
     let mut prefix = everything;
@@ -368,17 +308,16 @@ fn known_keys(cloud: &Cloud) {
     passes(&cloud.check(&runner), &[]);
     let deny = |condition: Value| {
         let mut statements = needed(cloud);
-        statements.as_array_mut().unwrap().push(
-            json!({"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}),
-        );
+        statements
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}));
         statements
     };
     // "Denies access based on source IP" in the IAM user guide.
     allow(
         cloud,
-        &deny(
-            json!({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}, "Bool": {"aws:ViaAWSService": "false"}}),
-        ),
+        &deny(json!({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}, "Bool": {"aws:ViaAWSService": "false"}})),
     );
     cloud
         .check(&runner)
@@ -481,10 +420,7 @@ fn partitions(_: &Cloud) {
         create_identity(&cloud);
         let mut runner = runner(&cloud);
         let mut checked = cloud.check(&runner);
-        for part in [
-            "does not exist",
-            &format!("on arn:{partition}:s3:::my-states"),
-        ] {
+        for part in ["does not exist", &format!("on arn:{partition}:s3:::my-states")] {
             fails(&checked, &[part]);
             fix::apply(&cloud, &mut runner, &checked, "state-storage");
             checked = cloud.check(&runner);

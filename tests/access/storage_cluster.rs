@@ -38,17 +38,14 @@ fn variables(cloud: &Cloud) {
     );
     assert!(checked.fix("state-storage").contains("Remove KUBE_HOST"));
     for (name, value) in [("KUBE_INSECURE", "true"), ("KUBE_USER", "admin")] {
-        let part =
-            format!("pod_template sets {name}, which OpenTofu's kubernetes backend reads too");
+        let part = format!("pod_template sets {name}, which OpenTofu's kubernetes backend reads too");
         cloud
             .check(&with_env(name, value))
             .only(&["state-storage"], &[])
             .says("state-storage", &[&part, "every deployment fails"]);
         let env = json!([{"name": name, "value": value}]);
         cloud
-            .check(&with(
-                json!({"env": env, "image": "registry.example/runner:1"}),
-            ))
+            .check(&with(json!({"env": env, "image": "registry.example/runner:1"})))
             .outcome(&[], &["state-storage"], &[])
             .says("state-storage", &[&part, "might set"]);
     }

@@ -9,8 +9,7 @@ use crate::cloud::{Cloud, set};
 use crate::identity;
 use crate::storage::{BUCKET, allow, create_bucket, fails, needed, passes, runner, set_up};
 
-pub(crate) const SCENARIOS: &[Scenario] =
-    sandbox::scenarios![credentials, profile, endpoint, no_credentials,];
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![credentials, profile, endpoint, no_credentials,];
 
 /// The runner with these variables in its container.
 fn with_env(cloud: &Cloud, entries: &[(&str, &str)]) -> Value {
@@ -49,10 +48,7 @@ fn credentials(cloud: &Cloud) {
         &cloud.check(&env(&bundle)),
         &["AWS_CA_BUNDLE in pod_template is /ca/root.pem, and no volume is mounted there"],
     );
-    let token = [
-        ("AWS_WEB_IDENTITY_TOKEN_FILE", "/token"),
-        ("AWS_REGION", "us-west-2"),
-    ];
+    let token = [("AWS_WEB_IDENTITY_TOKEN_FILE", "/token"), ("AWS_REGION", "us-west-2")];
     fails(
         &cloud.check(&env(&token)),
         &["sets AWS_WEB_IDENTITY_TOKEN_FILE without AWS_ROLE_ARN"],
@@ -81,10 +77,7 @@ fn credentials(cloud: &Cloud) {
     for length in [2, 64] {
         let name = "b".repeat(length);
         access_point["state_storage_configuration"]["bucket"] = json!(name);
-        fails(
-            &cloud.check(&access_point),
-            &[&format!("it has {length} characters")],
-        );
+        fails(&cloud.check(&access_point), &[&format!("it has {length} characters")]);
     }
 }
 
@@ -97,10 +90,7 @@ fn profile(cloud: &Cloud) {
     cloud.aws("iam", "PutRolePolicy", &put);
     annotate(
         cloud,
-        &[format!(
-            "eks.amazonaws.com/role-arn={}",
-            cloud.runner().role_arn
-        )],
+        &[format!("eks.amazonaws.com/role-arn={}", cloud.runner().role_arn)],
     );
     let check = |entries: &[(&str, &str)]| {
         let runner = with_env(cloud, entries);
@@ -117,10 +107,7 @@ fn profile(cloud: &Cloud) {
     for file in ["AWS_CONFIG_FILE", "AWS_SHARED_CONFIG_FILE"] {
         let checked = check(&[profile, (file, "/config")]);
         assert_eq!(checked.of("state-storage")["skip"], "incomplete", "{file}");
-        checked.says(
-            "state-storage",
-            &["whether the profile in AWS_PROFILE exists"],
-        );
+        checked.says("state-storage", &["whether the profile in AWS_PROFILE exists"]);
     }
 }
 
@@ -172,10 +159,7 @@ fn no_credentials(cloud: &Cloud) {
             .outcome(&[], &["state-storage"], &[])
             .says("state-storage", &["the node's role"]);
     };
-    warned(&with_env(
-        cloud,
-        &[region, ("AWS_EC2_METADATA_DISABLED", "0")],
-    ));
+    warned(&with_env(cloud, &[region, ("AWS_EC2_METADATA_DISABLED", "0")]));
     let disabled = [region, ("AWS_EC2_METADATA_DISABLED", "True")];
     fails(
         &cloud.check(&with_env(cloud, &disabled)),

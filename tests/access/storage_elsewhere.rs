@@ -34,12 +34,7 @@ fn warns(checked: &Checked, parts: &[&str]) {
 #[track_caller]
 fn passes(checked: &Checked, part: &str) {
     checked.all_pass();
-    assert_eq!(
-        checked.status("state-storage"),
-        "passed",
-        "\n{}",
-        checked.text()
-    );
+    assert_eq!(checked.status("state-storage"), "passed", "\n{}", checked.text());
     checked.says("state-storage", &[part, "not checked"]);
 }
 
@@ -55,30 +50,17 @@ fn gcs(cloud: &Cloud) {
     let checked = cloud.check(&runner);
     warns(
         &checked,
-        &[
-            "no credentials for Google Cloud Storage",
-            "GOOGLE_CREDENTIALS",
-        ],
+        &["no credentials for Google Cloud Storage", "GOOGLE_CREDENTIALS"],
     );
-    passes(
-        &cloud.check(&fixed(cloud, &runner, &checked)),
-        "GOOGLE_CREDENTIALS",
-    );
+    passes(&cloud.check(&fixed(cloud, &runner, &checked)), "GOOGLE_CREDENTIALS");
     // A file is where a volume is: at the path of a variable, or where the library looks for it.
     let volume = json!([{"name": "adc", "secret": {"secretName": "state-credentials"}}]);
     let at = |mount: &str, env: &Value| {
         let mounts = json!([{"name": "adc", "mountPath": mount}]);
-        with(
-            &runner,
-            json!({"env": env, "volumeMounts": mounts}),
-            &volume,
-        )
+        with(&runner, json!({"env": env, "volumeMounts": mounts}), &volume)
     };
     let entry = json!([{"name": "GOOGLE_APPLICATION_CREDENTIALS", "value": "/secrets/key.json"}]);
-    passes(
-        &cloud.check(&at("/secrets", &entry)),
-        "GOOGLE_APPLICATION_CREDENTIALS",
-    );
+    passes(&cloud.check(&at("/secrets", &entry)), "GOOGLE_APPLICATION_CREDENTIALS");
     warns(&cloud.check(&at("/etc/ssl/private", &entry)), &[]);
     passes(
         &cloud.check(&at("/home/runner/.config/gcloud", &json!([]))),
@@ -113,16 +95,9 @@ fn azurerm(cloud: &Cloud) {
     let checked = cloud.check(&runner);
     warns(
         &checked,
-        &[
-            "no credentials for Azure Storage",
-            "ARM_ACCESS_KEY",
-            "ARM_USE_OIDC",
-        ],
+        &["no credentials for Azure Storage", "ARM_ACCESS_KEY", "ARM_USE_OIDC"],
     );
-    passes(
-        &cloud.check(&fixed(cloud, &runner, &checked)),
-        "ARM_ACCESS_KEY",
-    );
+    passes(&cloud.check(&fixed(cloud, &runner, &checked)), "ARM_ACCESS_KEY");
     let env = |variables: &[(&str, &str)]| {
         let env: Vec<Value> = variables
             .iter()
@@ -153,22 +128,14 @@ fn azurerm(cloud: &Cloud) {
     );
     // Without credentials of the caller, the runner alone decides.
     let checked = cloud.check_in(cloud.no_credentials(), &runner, &[]);
-    assert_eq!(
-        checked.status("state-storage"),
-        "warned",
-        "\n{}",
-        checked.text()
-    );
+    assert_eq!(checked.status("state-storage"), "warned", "\n{}", checked.text());
 }
 
 /// The variables of Secrets and ConfigMaps count.
 fn sources(cloud: &Cloud) {
     let runner = gcs_runner(cloud);
     let namespace = format!("--namespace={}", cloud.runner().namespace);
-    for (kind, name) in [
-        (&["secret", "generic"][..], "a-secret"),
-        (&["configmap"], "a-map"),
-    ] {
+    for (kind, name) in [(&["secret", "generic"][..], "a-secret"), (&["configmap"], "a-map")] {
         let create = [
             &["create"][..],
             kind,
@@ -182,10 +149,7 @@ fn sources(cloud: &Cloud) {
         json!({"configMapRef": {"name": "a-map"}}),
     ] {
         let main = json!({"envFrom": [from]});
-        passes(
-            &cloud.check(&with(&runner, main, &json!([]))),
-            "GOOGLE_CREDENTIALS",
-        );
+        passes(&cloud.check(&with(&runner, main, &json!([]))), "GOOGLE_CREDENTIALS");
     }
     let optional = json!({"secretKeyRef": {"name": "absent", "key": "x", "optional": true}});
     let main = json!({"env": [{"name": "GOOGLE_CREDENTIALS", "valueFrom": optional}]});

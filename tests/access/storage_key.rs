@@ -7,12 +7,10 @@ use crate::Scenario;
 use crate::cloud::Cloud;
 use crate::fix;
 use crate::storage::{
-    BUCKET, OTHER, ROLE, allow, delete_printed_policies, fails, needed, noted, passes, role_arn,
-    runner, set_up,
+    BUCKET, OTHER, ROLE, allow, delete_printed_policies, fails, needed, noted, passes, role_arn, runner, set_up,
 };
 
-pub(crate) const SCENARIOS: &[Scenario] =
-    sandbox::scenarios![permissions, policy, state, other_account,];
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![permissions, policy, state, other_account,];
 
 /// A policy that leaves the decision to the policies of an account, as KMS gives to a new key.
 fn policy_of(cloud: &Cloud, account: &str) -> Value {
@@ -26,16 +24,10 @@ fn policy_of(cloud: &Cloud, account: &str) -> Value {
 /// Creates a key with these statements. Returns its ARN.
 fn create_key(cloud: &Cloud, place: Place<'_>, statements: &Value) -> String {
     let policy = json!({"Version": "2012-10-17", "Statement": statements});
-    let created = cloud.eks.aws_at(
-        place,
-        "kms",
-        "CreateKey",
-        &json!({"Policy": policy.to_string()}),
-    );
-    created.unwrap()["KeyMetadata"]["Arn"]
-        .as_str()
-        .unwrap()
-        .to_owned()
+    let created = cloud
+        .eks
+        .aws_at(place, "kms", "CreateKey", &json!({"Policy": policy.to_string()}));
+    created.unwrap()["KeyMetadata"]["Arn"].as_str().unwrap().to_owned()
 }
 
 /// Makes a key the default of the bucket.
@@ -80,10 +72,7 @@ fn permissions(cloud: &Cloud) {
     statements.as_array_mut().unwrap().push(decrypt);
     allow(cloud, &statements);
     let checked = cloud.check(&runner);
-    fails(
-        &checked,
-        &[&format!("do not allow kms:GenerateDataKey on {key}")],
-    );
+    fails(&checked, &[&format!("do not allow kms:GenerateDataKey on {key}")]);
     // The backend uses this key only with `encrypt`, which the Orchestrator does not set. It verifies its length.
     let with_own_key = |value: &str| {
         let mut runner = runner.clone();
@@ -115,10 +104,7 @@ fn permissions(cloud: &Cloud) {
     cloud
         .check(&runner)
         .outcome(&[], &["state-storage"], &[])
-        .says(
-            "state-storage",
-            &["only a grant allows kms:GenerateDataKey"],
-        );
+        .says("state-storage", &["only a grant allows kms:GenerateDataKey"]);
     cloud.deny("kms:ListGrants");
     cloud
         .check(&runner)
@@ -151,10 +137,7 @@ fn policy(cloud: &Cloud) {
     let checked = cloud.check(&runner);
     fails(
         &checked,
-        &[
-            &format!("The policy of the key {key} does not allow"),
-            &role_arn(cloud),
-        ],
+        &[&format!("The policy of the key {key} does not allow"), &role_arn(cloud)],
     );
     let fix = checked.fix("state-storage");
     fix::shell(cloud, fix);
@@ -168,10 +151,7 @@ fn policy(cloud: &Cloud) {
     });
     put(vec![administrator, noted(fix).remove(0), deny]);
     let checked = cloud.check(&runner);
-    fails(
-        &checked,
-        &["The policy of the key", "denies", "kms:Decrypt"],
-    );
+    fails(&checked, &["The policy of the key", "denies", "kms:Decrypt"]);
     fix::shell(cloud, checked.fix("state-storage"));
 }
 

@@ -7,8 +7,7 @@ use crate::Scenario;
 use crate::cloud::Cloud;
 use crate::fix;
 use crate::storage::{
-    BUCKET, OTHER, allow, create_bucket, create_identity, fails, needed, passes, put_policy,
-    role_arn, runner, set_up,
+    BUCKET, OTHER, allow, create_bucket, create_identity, fails, needed, passes, put_policy, role_arn, runner, set_up,
 };
 
 pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![denies, grants, other_account];
@@ -43,19 +42,11 @@ fn denies(cloud: &Cloud) {
     fix::shell(cloud, checked.fix("state-storage"));
     // Most buckets have a policy that refuses plain HTTP.
     let http = json!({"Bool": {"aws:SecureTransport": "false"}});
-    put_policy(
-        cloud,
-        Place::default(),
-        &json!([statement("Deny", json!("*"), http)]),
-    );
+    put_policy(cloud, Place::default(), &json!([statement("Deny", json!("*"), http)]));
     passes(&cloud.check(&runner), &[]);
     // Or an old version of TLS, with a number in place of a text.
     let old = json!({"NumericLessThan": {"s3:TlsVersion": 1.2}});
-    put_policy(
-        cloud,
-        Place::default(),
-        &json!([statement("Deny", json!("*"), old)]),
-    );
+    put_policy(cloud, Place::default(), &json!([statement("Deny", json!("*"), old)]));
     passes(&cloud.check(&runner), &[]);
     for (condition, part) in [
         (
@@ -91,10 +82,7 @@ fn grants(cloud: &Cloud) {
     let mut runner = runner(cloud);
     let of_role = json!({"AWS": role_arn(cloud)});
     // Within an account, the bucket's policy is enough.
-    allow(
-        cloud,
-        &json!([{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]),
-    );
+    allow(cloud, &json!([{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]));
     put_policy(
         cloud,
         Place::default(),
@@ -111,10 +99,7 @@ fn grants(cloud: &Cloud) {
     let checked = cloud.check(&runner);
     fails(
         &checked,
-        &[
-            "The policies of the Job's role",
-            "do not allow s3:ListBucket",
-        ],
+        &["The policies of the Job's role", "do not allow s3:ListBucket"],
     );
     fix::apply(cloud, &mut runner, &checked, "state-storage");
     passes(&cloud.check(&runner), &[]);
@@ -140,15 +125,9 @@ fn other_account(cloud: &Cloud) {
     cloud
         .check(&runner)
         .is_incomplete("the bucket belongs to another account (1)");
-    allow(
-        cloud,
-        &json!([{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]),
-    );
+    allow(cloud, &json!([{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}]));
     fails(
         &cloud.check(&runner),
-        &[
-            "The policies of the Job's role",
-            "do not allow s3:ListBucket",
-        ],
+        &["The policies of the Job's role", "do not allow s3:ListBucket"],
     );
 }

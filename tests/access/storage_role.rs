@@ -6,13 +6,10 @@ use serde_json::{Value, json};
 use crate::Scenario;
 use crate::annotation::annotate;
 use crate::cloud::{Cloud, set};
-use crate::storage::{
-    BUCKET, ROLE, create_bucket, fails, needed, noted, put_policy, role_arn, runner, set_up,
-};
+use crate::storage::{BUCKET, ROLE, create_bucket, fails, needed, noted, put_policy, role_arn, runner, set_up};
 use crate::storage_key;
 
-pub(crate) const SCENARIOS: &[Scenario] =
-    sandbox::scenarios![missing_role, role_of_another_account,];
+pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![missing_role, role_of_another_account,];
 
 /// A role that does not exist fails the check, with and without the check of the Job's identity.
 fn missing_role(cloud: &Cloud) {
@@ -43,19 +40,12 @@ fn missing_role(cloud: &Cloud) {
             {"name": "AWS_REGION", "value": "us-west-2"},
         ]);
         let main = json!({"name": "main", "env": env});
-        set(
-            runner,
-            "job/pod_template",
-            json!({"spec": {"containers": [main]}}),
-        );
+        set(runner, "job/pod_template", json!({"spec": {"containers": [main]}}));
     };
     for role in [&*role_arn(cloud), "my-job-role"] {
         web_identity(&mut runner, role);
         let checked = cloud.check(&runner);
-        fails(
-            &checked,
-            &[&format!("The Job's role {role} does not exist")],
-        );
+        fails(&checked, &[&format!("The Job's role {role} does not exist")]);
         assert!(checked.fix("state-storage").contains("AWS_ROLE_ARN"));
     }
     // Whether a role that exists trusts the token is unknown.
@@ -67,10 +57,7 @@ fn missing_role(cloud: &Cloud) {
     cloud
         .check(&runner)
         .is_incomplete("AWS credentials in pod_template (1)")
-        .says(
-            "state-storage",
-            &["can be assumed", "AWS_WEB_IDENTITY_TOKEN_FILE"],
-        );
+        .says("state-storage", &["can be assumed", "AWS_WEB_IDENTITY_TOKEN_FILE"]);
 }
 
 /// Nobody can simulate the policies of a role from another account, but a bucket and a key whose policies do not allow it refuse it.
@@ -93,12 +80,8 @@ fn role_of_another_account(cloud: &Cloud) {
             .is_incomplete("the Job's role is in another account (1)")
             .says("state-storage", &["999999999999"]);
     };
-    let bucket =
-        format!("The policy of bucket {BUCKET:?} does not allow the Job's role {ELSEWHERE}");
-    let statements = noted(&refused(&[
-        &bucket,
-        "s3:ListBucket and s3:GetObject and s3:PutObject",
-    ]));
+    let bucket = format!("The policy of bucket {BUCKET:?} does not allow the Job's role {ELSEWHERE}");
+    let statements = noted(&refused(&[&bucket, "s3:ListBucket and s3:GetObject and s3:PutObject"]));
     assert_eq!(statements.len(), 2);
     put_policy(cloud, Place::default(), &json!(statements));
     unknown();
@@ -110,8 +93,5 @@ fn role_of_another_account(cloud: &Cloud) {
     refused(&["denies the Job's role", "Statement 3"]);
     put_policy(cloud, Place::default(), &json!(statements));
     storage_key::encrypt_for_account(cloud);
-    refused(&[
-        "The policy of the key arn:aws:kms:",
-        "does not allow the Job's role",
-    ]);
+    refused(&["The policy of the key arn:aws:kms:", "does not allow the Job's role"]);
 }

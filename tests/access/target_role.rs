@@ -5,9 +5,7 @@ use serde_json::{Value, json};
 use crate::Scenario;
 use crate::cloud::Cloud;
 use crate::fix;
-use crate::identity::{
-    ROLE, associate, create_role, install_agent, passes, pod_trust, role_arn, set_trust,
-};
+use crate::identity::{ROLE, associate, create_role, install_agent, passes, pod_trust, role_arn, set_trust};
 
 pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![target_role];
 
@@ -42,8 +40,7 @@ fn target_role(cloud: &Cloud) {
     }]});
     let assume = inline_policies(cloud);
     let put = |name: &str, policy: &Value| {
-        let put =
-            json!({"RoleName": ROLE, "PolicyName": name, "PolicyDocument": policy.to_string()});
+        let put = json!({"RoleName": ROLE, "PolicyName": name, "PolicyDocument": policy.to_string()});
         cloud.aws("iam", "PutRolePolicy", &put);
     };
     for name in &assume {

@@ -84,10 +84,7 @@ fn trusting_others_too() -> Vec<Value> {
 
 /// A statement that trusts the Orchestrator's tokens and the account.
 fn shared_statement() -> Value {
-    let mut shared = changed(
-        "Action",
-        json!(["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity"]),
-    );
+    let mut shared = changed("Action", json!(["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity"]));
     shared["Principal"] = json!({"AWS": "arn:aws:iam::123456789012:root", "Federated": PROVIDER});
     shared["Condition"] = json!({});
     shared
@@ -125,32 +122,14 @@ pub(crate) fn addresses(cloud: &Cloud) {
     for (effect, operator) in [("Allow", "IpAddress"), ("Deny", "NotIpAddress")] {
         set(effect, operator, &everything);
         let checked = cloud.check_documented();
-        assert_eq!(
-            checked.status("role-trust"),
-            "passed",
-            "\n{}",
-            checked.text()
-        );
+        assert_eq!(checked.status("role-trust"), "passed", "\n{}", checked.text());
         set(effect, operator, &office);
         let checked = cloud.check_documented();
-        assert_eq!(
-            checked.status("role-trust"),
-            "warned",
-            "\n{}",
-            checked.text()
-        );
-        checked.says(
-            "role-trust",
-            &["published for the Orchestrator", "--orchestrator-cidr"],
-        );
+        assert_eq!(checked.status("role-trust"), "warned", "\n{}", checked.text());
+        checked.says("role-trust", &["published for the Orchestrator", "--orchestrator-cidr"]);
         let own = ["--orchestrator-cidr", "203.0.113.7/32"];
         let checked = cloud.check_with(&cloud.configuration(), &own);
-        assert_eq!(
-            checked.status("role-trust"),
-            "passed",
-            "\n{}",
-            checked.text()
-        );
+        assert_eq!(checked.status("role-trust"), "passed", "\n{}", checked.text());
         // The addresses of another installation are not known.
         let elsewhere = [
             "--api-url",
@@ -171,15 +150,9 @@ pub(crate) fn addresses(cloud: &Cloud) {
     assert_eq!(checked.status("role-trust"), "failed");
     checked.says("role-trust", &["one of the Orchestrator's addresses"]);
     // A part of them is admitted, or the policy compares texts, of which an address has several.
-    assert_eq!(
-        from("203.0.113.0/24").of("role-trust")["skip"],
-        "incomplete"
-    );
+    assert_eq!(from("203.0.113.0/24").of("role-trust")["skip"], "incomplete");
     set("Allow", "StringEquals", &office);
-    assert_eq!(
-        from("203.0.113.7/32").of("role-trust")["skip"],
-        "incomplete"
-    );
+    assert_eq!(from("203.0.113.7/32").of("role-trust")["skip"], "incomplete");
     open_to_addresses(cloud, &everything);
 }
 
@@ -252,12 +225,7 @@ fn is_decided_as(cloud: &Cloud, policy: &Value, status: &str) {
     assert_eq!(actual, status, "{policy:#}\n{}", checked.text());
     let token = cloud.eks.oidc_token("my-org", "my-runner").unwrap();
     let role = &cloud.runner().role_arn;
-    let is_assumed = || {
-        cloud
-            .eks
-            .assume_role(role, "my-org-my-runner", &token)
-            .is_ok()
-    };
+    let is_assumed = || cloud.eks.assume_role(role, "my-org-my-runner", &token).is_ok();
     match status {
         "passed" => assert!(is_assumed(), "{policy:#}"),
         "warned" => {
@@ -275,10 +243,7 @@ fn is_decided_as(cloud: &Cloud, policy: &Value, status: &str) {
 
 /// The printed fix of a role that trusts runners of any organization works, and keeps the organization's own runners.
 fn keeps_strangers_out(cloud: &Cloud, checked: &Checked) {
-    checked.says(
-        "role-trust",
-        &["other organizations", "oidc.humanitec.dev:sub"],
-    );
+    checked.says("role-trust", &["other organizations", "oidc.humanitec.dev:sub"]);
     let assumes = |org: &str, id: &str| {
         let token = cloud.eks.oidc_token(org, id).unwrap();
         let role = &cloud.runner().role_arn;

@@ -157,8 +157,7 @@ fn without_a_class(cloud: &Cloud) {
 /// Creates a claim that is bound to a volume of Amazon EBS in a zone.
 pub(crate) fn bind(cloud: &Cloud, claim: &str, zone: &str) {
     let namespace = &cloud.runner().namespace;
-    let expression =
-        json!({"key": "topology.kubernetes.io/zone", "operator": "In", "values": [zone]});
+    let expression = json!({"key": "topology.kubernetes.io/zone", "operator": "In", "values": [zone]});
     let term = json!({"matchExpressions": [expression]});
     let size = json!({"storage": "1Gi"});
     let volume = json!({
@@ -210,16 +209,9 @@ fn in_another_zone(cloud: &Cloud) {
     assert!(fix.contains("kubectl describe pv pv-1"), "{fix}");
     in_zone("us-west-2a").all_pass();
     // Fargate mounts no volume of Amazon EBS.
-    crate::identity::create_fargate_profile(
-        cloud,
-        "web",
-        &json!({"namespace": "humanitec-runner"}),
+    crate::identity::create_fargate_profile(cloud, "web", &json!({"namespace": "humanitec-runner"}));
+    cloud.check(&runner).outcome(&[], &["scheduling"], &[]).says(
+        "scheduling",
+        &["but Fargate cannot run it: PersistentVolumeClaim \"cache\" has an Amazon EBS volume"],
     );
-    cloud
-        .check(&runner)
-        .outcome(&[], &["scheduling"], &[])
-        .says(
-            "scheduling",
-            &["but Fargate cannot run it: PersistentVolumeClaim \"cache\" has an Amazon EBS volume"],
-        );
 }

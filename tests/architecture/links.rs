@@ -95,13 +95,8 @@ fn links_between_pages_exist() {
     for path in pages() {
         let text = fs::read_to_string(&path).unwrap();
         let folder = path.parent().unwrap();
-        let found = text
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split(')').next());
-        for link in
-            found.filter(|link| !link.contains("://") && !link.contains(char::is_whitespace))
-        {
+        let found = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in found.filter(|link| !link.contains("://") && !link.contains(char::is_whitespace)) {
             // A link within a page begins with `#`.
             let own = path.file_name().unwrap().to_string_lossy();
             let link = if link.starts_with('#') {

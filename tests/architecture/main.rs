@@ -124,10 +124,7 @@ fn functions_and_types_are_found_wherever_they_are() {
 #[test]
 fn no_type_of_the_provider_has_the_name_of_an_export_of_the_plugin_crate() {
     let exported = exported(&root().join("plugin/src/lib.rs"));
-    assert!(
-        exported.contains("Diagnostic"),
-        "the exports were not found"
-    );
+    assert!(exported.contains("Diagnostic"), "the exports were not found");
     let files = sources(&root().join("src")).into_iter();
     for file in files.filter(|file| !is_of_tests(file)) {
         for name in types(&fs::read_to_string(&file).unwrap()).keys() {
@@ -151,9 +148,8 @@ fn types_that_other_files_use_have_different_names() {
             }
         }
         assert!(files.len() > 20, "the types were not found");
-        let is_ambiguous = |files: &Vec<(PathBuf, bool)>| {
-            files.len() > 1 && files.iter().any(|(_, is_shared)| *is_shared)
-        };
+        let is_ambiguous =
+            |files: &Vec<(PathBuf, bool)>| files.len() > 1 && files.iter().any(|(_, is_shared)| *is_shared);
         same.extend(files.into_iter().filter(|(_, files)| is_ambiguous(files)));
     }
     assert!(same.is_empty(), "{same:#?}");
@@ -170,11 +166,7 @@ fn no_printed_arn_has_a_fixed_partition() {
                 .take_while(|line| line.trim() != "#[cfg(test)]")
                 .filter(|line| !line.trim_start().starts_with("//"));
             let fixed = code.any(|line| line.contains("arn:aws:") || line.contains("arn:aws-"));
-            assert!(
-                is_of_tests(&path) || !fixed,
-                "{} fixes a partition",
-                path.display()
-            );
+            assert!(is_of_tests(&path) || !fixed, "{} fixes a partition", path.display());
         }
     }
 }
@@ -183,14 +175,10 @@ fn no_printed_arn_has_a_fixed_partition() {
 fn generated_code_is_named_only_in_the_grpc_module() {
     let plugin = root().join("plugin/src");
     let outside = |path: &PathBuf| !path.starts_with(plugin.join("grpc"));
-    let files = sources(&plugin)
-        .into_iter()
-        .chain(sources(&root().join("src")));
+    let files = sources(&plugin).into_iter().chain(sources(&root().join("src")));
     for path in files.filter(outside) {
         let text = fs::read_to_string(&path).unwrap();
-        let code = text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"));
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         let code = code.collect::<Vec<_>>().join("\n");
         for name in ["grpc::proto", "grpc::go_plugin", "include_proto!"] {
             assert!(!code.contains(name), "{} names {name}", path.display());
@@ -247,20 +235,10 @@ fn uses_are_followed_through_reexports() {
         "a/one.rs",
         "use super::Two;\n#[cfg(test)]\nmod tests {\n    use crate::b::B;\n}\n",
     );
-    write(
-        "a/two.rs",
-        "fn f() { super::one::go() }\npub(crate) struct Two;\n",
-    );
-    write(
-        "b.rs",
-        "use crate::a::Two as Other;\npub(crate) struct B(Other);\n",
-    );
+    write("a/two.rs", "fn f() { super::one::go() }\npub(crate) struct Two;\n");
+    write("b.rs", "use crate::a::Two as Other;\npub(crate) struct B(Other);\n");
     let found = Crate::read(&folder.path().join("lib.rs"));
-    let names = |path: &[&str]| {
-        path.iter()
-            .map(|name| (*name).to_owned())
-            .collect::<Vec<_>>()
-    };
+    let names = |path: &[&str]| path.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let uses = found.uses();
     assert_eq!(uses[&names(&["b"])], [names(&["a", "two"])].into());
     assert_eq!(uses[&names(&["a", "one"])], [names(&["a", "two"])].into());

@@ -29,9 +29,7 @@ impl Crate {
     pub(crate) fn read(root: &Path) -> Self {
         let mut found = Self::default();
         let folder = root.parent().unwrap();
-        let items = syn::parse_file(&fs::read_to_string(root).unwrap())
-            .unwrap()
-            .items;
+        let items = syn::parse_file(&fs::read_to_string(root).unwrap()).unwrap().items;
         found.add(Vec::new(), &items, folder);
         found
     }
@@ -117,17 +115,13 @@ impl Module {
         let with = |name: &dyn ToString| [before, &[name.to_string()]].concat();
         match tree {
             UseTree::Path(path) => self.import(&with(&path.ident), &path.tree),
-            UseTree::Group(group) => group
-                .items
-                .iter()
-                .for_each(|tree| self.import(before, tree)),
+            UseTree::Group(group) => group.items.iter().for_each(|tree| self.import(before, tree)),
             UseTree::Name(name) if name.ident == "self" => {
                 let last = before.last().unwrap().clone();
                 self.imports.insert(last, before.to_vec());
             }
             UseTree::Name(name) => {
-                self.imports
-                    .insert(name.ident.to_string(), with(&name.ident));
+                self.imports.insert(name.ident.to_string(), with(&name.ident));
             }
             UseTree::Rename(rename) => {
                 let name = match rename.rename.to_string().as_str() {
@@ -146,10 +140,7 @@ impl Module {
 
 impl<'ast> Visit<'ast> for Module {
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        let names = path
-            .segments
-            .iter()
-            .map(|segment| segment.ident.to_string());
+        let names = path.segments.iter().map(|segment| segment.ident.to_string());
         self.paths.insert(names.collect());
         visit::visit_path(self, path);
     }
@@ -170,10 +161,7 @@ impl<'ast> Visit<'ast> for Module {
 /// Whether an item is compiled for unit tests only.
 fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
-        let condition = attribute
-            .path()
-            .is_ident("cfg")
-            .then(|| attribute.meta.require_list());
+        let condition = attribute.path().is_ident("cfg").then(|| attribute.meta.require_list());
         condition.is_some_and(|list| list.unwrap().tokens.to_string() == "test")
     })
 }
@@ -279,10 +267,7 @@ pub(crate) fn sibling_cycles(found: &Crate) -> Vec<String> {
             let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
             if let (Some(child), Some(other)) = (from.get(shared), to.get(shared)) {
                 let siblings = edges.entry(from[..shared].to_vec()).or_default();
-                siblings
-                    .entry(child.clone())
-                    .or_default()
-                    .insert(other.clone());
+                siblings.entry(child.clone()).or_default().insert(other.clone());
             }
         }
     }

@@ -66,9 +66,6 @@ fn versions_of_this_provider_are_found() {
     rev: v1.2.4
   "version": "1.2.5",
 "#;
-    let found: Vec<_> = versions(text)
-        .into_iter()
-        .map(|(_, version)| version)
-        .collect();
+    let found: Vec<_> = versions(text).into_iter().map(|(_, version)| version).collect();
     assert_eq!(found, ["~> 1.2.0", "1.2.3", "1.2.4", "1.2.5"]);
 }

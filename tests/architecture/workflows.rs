@@ -34,10 +34,7 @@ fn the_job_with_the_signing_key_builds_nothing() {
     assert!(!before.contains("secrets."));
     assert_eq!(publish.matches("secrets.GPG_").count(), 2);
     for builder in ["rustup", "cargo", "tools/build", "release sbom", "make "] {
-        assert!(
-            !publish.contains(builder),
-            "the job publish runs {builder:?}"
-        );
+        assert!(!publish.contains(builder), "the job publish runs {builder:?}");
     }
 }
 
@@ -45,9 +42,7 @@ fn the_job_with_the_signing_key_builds_nothing() {
 #[test]
 fn windows_386_is_built_with_a_pinned_nasm() {
     let text = workflow("release.yml");
-    let line = text
-        .lines()
-        .find(|line| line.contains("targets: i686-pc-windows-msvc"));
+    let line = text.lines().find(|line| line.contains("targets: i686-pc-windows-msvc"));
     let (_, version) = line.unwrap().split_once("nasm: ").unwrap();
     assert!(version.starts_with(|c: char| c.is_ascii_digit()));
 }

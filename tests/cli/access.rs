@@ -51,8 +51,7 @@ fn check(eks: &Eks, more: &[&str]) -> Ran {
 }
 
 fn json_of(ran: &Ran) -> Value {
-    serde_json::from_str(&ran.out)
-        .unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.error))
+    serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.error))
 }
 
 /// Runs commands of the AWS CLI and kubectl, as the administrators of both.
@@ -87,10 +86,7 @@ fn all_is_well() {
     let eks = &*documented();
     let ran = check(eks, &[]);
     assert_snapshot!("all_is_well", stable(&ran.all()));
-    assert!(
-        !ran.out.contains('\x1b'),
-        "no color where there is no terminal"
-    );
+    assert!(!ran.out.contains('\x1b'), "no color where there is no terminal");
     let ran = check(eks, &["--output", "json"]);
     assert_snapshot!("all_is_well_json", stable(&ran.all()));
     let ran = check(eks, &["--color", "always"]);
@@ -101,18 +97,10 @@ fn what_is_broken_is_named() {
     let eks = &*documented();
     let policy = eks.documented_trust_policy("my-org", "another-runner");
     eks.set_trust_policy(&policy).expect("another trust policy");
-    eks.kubectl(&[
-        "delete",
-        "rolebinding",
-        "--namespace=humanitec-runner",
-        "--all",
-    ])
-    .expect("no binding");
+    eks.kubectl(&["delete", "rolebinding", "--namespace=humanitec-runner", "--all"])
+        .expect("no binding");
     assert_snapshot!("broken", stable(&check(eks, &[]).all()));
-    assert_snapshot!(
-        "broken_json",
-        stable(&check(eks, &["--output", "json"]).all())
-    );
+    assert_snapshot!("broken_json", stable(&check(eks, &["--output", "json"]).all()));
 }
 
 fn only_warnings() {
@@ -126,10 +114,7 @@ fn only_warnings() {
     assert_eq!((ran.code, &report["ok"]), (0, &json!(true)));
     assert_eq!(check(eks, &["--fail-on", "warning"]).code, 3);
     assert_eq!(check(eks, &["--orchestrator-cidr", "203.0.113.7"]).code, 0);
-    assert_eq!(
-        check(eks, &["--orchestrator-cidr", "198.51.100.0/24"]).code,
-        3
-    );
+    assert_eq!(check(eks, &["--orchestrator-cidr", "198.51.100.0/24"]).code, 3);
 }
 
 fn as_the_runner() {
@@ -193,10 +178,7 @@ fn no_credentials_are_reported_at_once() {
     let folder = Folder::new();
     let mut command = folder.command(CHECK);
     let is_of_network = |name: &str| ["HTTPS_PROXY", "NO_PROXY", "AWS_CA_BUNDLE"].contains(&name);
-    let network = eks
-        .env()
-        .into_iter()
-        .filter(|(name, _)| is_of_network(name));
+    let network = eks.env().into_iter().filter(|(name, _)| is_of_network(name));
     command
         .envs(network)
         .env_remove("AWS_EC2_METADATA_DISABLED")
@@ -249,10 +231,7 @@ fn incomplete() {
     let report = json_of(&ran);
     assert_eq!(ran.code, 4, "{}", ran.out);
     let reason = report["reason"].as_str().unwrap_or_default();
-    assert!(
-        reason.starts_with(&format!("3 of {all} checks")),
-        "{reason}"
-    );
+    assert!(reason.starts_with(&format!("3 of {all} checks")), "{reason}");
 }
 
 fn time_runs_out() {
@@ -264,11 +243,7 @@ fn time_runs_out() {
     eks.set_faults(&slow).expect("slow AWS");
     let start = Instant::now();
     let ran = check(eks, &["--timeout", "1s", "--output", "json"]);
-    assert!(
-        start.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
     let report = json_of(&ran);
     assert_eq!((ran.code, &report["summary"]["failed"]), (4, &json!(0)));
     let reason = report["reason"].as_str().expect("a reason");
@@ -276,19 +251,13 @@ fn time_runs_out() {
     let allowed = check(eks, &["--timeout", "1s", "--allow-incomplete"]);
     assert_eq!(allowed.code, 0, "{}", allowed.out);
     let last = allowed.out.lines().last().unwrap_or_default();
-    assert!(
-        last.contains(" checks could not run: timed out ("),
-        "{last}"
-    );
+    assert!(last.contains(" checks could not run: timed out ("), "{last}");
 }
 
 fn setup_turns_every_check_green() {
     let eks = &*clean();
     let folder = Folder::new();
-    let storage = RUNNER.replace(
-        "type: s3\n  bucket: my-state",
-        "type: kubernetes\n  namespace: state",
-    );
+    let storage = RUNNER.replace("type: s3\n  bucket: my-state", "type: kubernetes\n  namespace: state");
     folder.write("runner-config.yaml", storage);
     let before = json_of(&folder.run_with(&[CHECK, &["--output", "json"]].concat(), &eks.env()));
     assert_eq!(before["ok"], false);

@@ -103,10 +103,7 @@ impl Folder {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::of(
-            self.command(arguments).output().expect("it starts"),
-            self.path(),
-        )
+        Ran::of(self.command(arguments).output().expect("it starts"), self.path())
     }
 
     pub(crate) fn run_with(&self, arguments: &[&str], environment: &[(String, String)]) -> Ran {
@@ -135,11 +132,4 @@ impl Folder {
 }
 
 /// The check of the documented file.
-pub(crate) const CHECK: &[&str] = &[
-    "check",
-    "runner-config.yaml",
-    "--org",
-    "my-org",
-    "--id",
-    "my-runner",
-];
+pub(crate) const CHECK: &[&str] = &["check", "runner-config.yaml", "--org", "my-org", "--id", "my-runner"];

@@ -55,7 +55,8 @@ fn content(line: &str, head: &str, body: &str) -> (u16, &'static str, String) {
         );
         return (400, "text/xml", text);
     }
-    let text = serde_json::json!({"error": "HTTP-400", "kind": "Status", "message": sent, "__type": "ValidationException"});
+    let text =
+        serde_json::json!({"error": "HTTP-400", "kind": "Status", "message": sent, "__type": "ValidationException"});
     (400, "application/json", text.to_string())
 }
 

@@ -50,25 +50,14 @@ fn id_and_organization_come_from_the_file() {
     let ran = folder.run_with(&arguments, &variable);
     assert!(ran.out.contains("/org-of-file-of-file"), "{}", ran.error);
     // Options can repeat what the file says.
-    let ran = setup(
-        &folder,
-        "runner.json",
-        &["--id", "of-file", "--org", "org-of-file"],
-    );
+    let ran = setup(&folder, "runner.json", &["--id", "of-file", "--org", "org-of-file"]);
     assert_eq!(ran.code, 0, "{}", ran.error);
 }
 
 fn options_take_precedence_over_the_file() {
     let folder = Folder::new();
-    folder.write(
-        "runner.yaml",
-        format!("id: of-file\norg_id: org-of-file\n{RUNNER}"),
-    );
-    let ran = setup(
-        &folder,
-        "runner.yaml",
-        &["--id", "other", "--org", "org-of-option"],
-    );
+    folder.write("runner.yaml", format!("id: of-file\norg_id: org-of-file\n{RUNNER}"));
+    let ran = setup(&folder, "runner.yaml", &["--id", "other", "--org", "org-of-option"]);
     assert_eq!(ran.code, 0, "{}", ran.error);
     assert!(ran.out.contains("/org-of-option-other"), "{}", ran.out);
     assert_eq!(
@@ -82,10 +71,7 @@ fn options_take_precedence_over_the_file() {
 fn the_case_of_top_level_names_does_not_matter() {
     let folder = Folder::new();
     let runner = RUNNER.replace("runner_configuration:", "Runner_Configuration:");
-    folder.write(
-        "runner.yaml",
-        format!("ID: of-file\nDescription: mine\n{runner}"),
-    );
+    folder.write("runner.yaml", format!("ID: of-file\nDescription: mine\n{runner}"));
     let ran = setup(&folder, "runner.yaml", &["--org", "my-org"]);
     assert_eq!((ran.code, ran.error.as_str()), (0, ""));
     assert!(ran.out.contains("/my-org-of-file"), "{}", ran.out);
@@ -105,11 +91,7 @@ fn unknown_fields_of_the_storage_are_notes() {
     folder.write("runner.yaml", runner.replace("bucket:", "buckt:"));
     let ran = setup(&folder, "runner.yaml", &["--org", "my-org"]);
     assert_eq!(ran.code, 2, "{}", ran.error);
-    assert!(
-        ran.error.contains("Did you mean `bucket`?"),
-        "{}",
-        ran.error
-    );
+    assert!(ran.error.contains("Did you mean `bucket`?"), "{}", ran.error);
     assert!(!ran.error.contains("missing"), "{}", ran.error);
 }
 
@@ -118,19 +100,14 @@ fn a_file_without_an_id() {
     let ran = setup(&folder, "runner-config.yaml", &["--org", "my-org"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
     assert!(
-        ran.error.contains(
-            "id\n  The file has no `id`. Add it to the file, or set --id (with one FILE only)."
-        ),
+        ran.error
+            .contains("id\n  The file has no `id`. Add it to the file, or set --id (with one FILE only)."),
         "{}",
         ran.error
     );
     folder.write("number.yaml", format!("id: 7\n{RUNNER}"));
     let ran = setup(&folder, "number.yaml", &["--org", "my-org"]);
-    assert!(
-        ran.error.contains("Expected a string, found a number"),
-        "{}",
-        ran.error
-    );
+    assert!(ran.error.contains("Expected a string, found a number"), "{}", ran.error);
     assert!(!ran.error.contains("--id"), "{}", ran.error);
     folder.write("bad.yaml", format!("id: -x\n{RUNNER}"));
     let ran = setup(&folder, "bad.yaml", &["--org", "my-org"]);
@@ -151,10 +128,7 @@ fn the_schema_accepts_what_check_accepts() {
         "state_storage_configuration": storage,
     });
     for runner in [exported(), with_id.clone()] {
-        let errors: Vec<String> = schema
-            .iter_errors(&runner)
-            .map(|error| error.to_string())
-            .collect();
+        let errors: Vec<String> = schema.iter_errors(&runner).map(|error| error.to_string()).collect();
         assert_eq!(errors, Vec::<String>::new(), "{runner}");
     }
     let mut unknown = with_id;

@@ -34,10 +34,7 @@ fn assert_no_defect(ran: &Ran, what: &str) {
         "{what}: exit code {}\n{all}",
         ran.code
     );
-    assert!(
-        !all.contains("Bug in ") && !all.contains("panicked"),
-        "{what}: {all}"
-    );
+    assert!(!all.contains("Bug in ") && !all.contains("panicked"), "{what}: {all}");
 }
 
 fn no_input_panics() {
@@ -128,12 +125,7 @@ fn no_byte_of_the_environment_panics() {
 
 /// Sets a variable to invalid values.
 fn odd_values(name: &str, url: &str) {
-    let values = [
-        &b"\xff\xfe"[..],
-        b"\x01",
-        "🔑\u{202e}".as_bytes(),
-        b"http://[",
-    ];
+    let values = [&b"\xff\xfe"[..], b"\x01", "🔑\u{202e}".as_bytes(), b"http://["];
     for value in values {
         let folder = Folder::new();
         let mut command = folder.command(&[CHECK, &["--timeout", "2s"]].concat());
@@ -145,10 +137,7 @@ fn odd_values(name: &str, url: &str) {
         let output = command.output().expect("it starts");
         let text = String::from_utf8_lossy(&output.stderr);
         let code = output.status.code();
-        assert!(
-            matches!(code, Some(0 | 2 | 3 | 4)),
-            "{name} {value:?}: {code:?} {text}"
-        );
+        assert!(matches!(code, Some(0 | 2 | 3 | 4)), "{name} {value:?}: {code:?} {text}");
     }
 }
 
@@ -180,17 +169,9 @@ fn aws_has_a_limit() {
     ]);
     let start = Instant::now();
     let ran = Folder::new().run_with(&[CHECK, &["--timeout", "60s"]].concat(), &variables);
-    assert!(
-        start.elapsed() < Duration::from_secs(30),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
     assert_no_defect(&ran, "an endless response");
-    assert!(
-        ran.out.contains("the response is larger than 4 MiB"),
-        "{}",
-        ran.out
-    );
+    assert!(ran.out.contains("the response is larger than 4 MiB"), "{}", ran.out);
     // The response of a container's credentials service has the same limit.
     let container = pairs(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &url)]);
     let ran = Folder::new().run_with(&[CHECK, &["--timeout", "60s"]].concat(), &container);
@@ -250,10 +231,7 @@ fn a_pipe_has_a_limit() {
         ("AWS_ACCESS_KEY_ID", "an-access-key"),
         ("AWS_SECRET_ACCESS_KEY", "another-key"),
     ]);
-    for (option, identity) in [
-        ("--kubeconfig", "caller"),
-        ("--web-identity-token-file", "runner"),
-    ] {
+    for (option, identity) in [("--kubeconfig", "caller"), ("--web-identity-token-file", "runner")] {
         let more = ["--timeout", "2s", "--as", identity, option, "pipe"];
         let start = Instant::now();
         let ran = folder.run_with(&[CHECK, &more].concat(), &keys);
@@ -270,11 +248,7 @@ fn an_unusable_proxy_is_named() {
         ("AWS_SECRET_ACCESS_KEY", "another-key"),
     ]);
     for (name, value, problem) in [
-        (
-            "HTTPS_PROXY",
-            "ftp://proxy",
-            "is not supported; use http or https",
-        ),
+        ("HTTPS_PROXY", "ftp://proxy", "is not supported; use http or https"),
         ("https_proxy", "http://a b", "its value contains a space"),
         ("ALL_PROXY", "socks5://proxy:1080", "is not supported"),
     ] {
@@ -283,11 +257,7 @@ fn an_unusable_proxy_is_named() {
         let variables = [keys.clone(), excepted].concat();
         let ran = Folder::new().run_with(CHECK, &variables);
         let expected = format!("the environment variable {name} cannot be used as a proxy: ");
-        assert!(
-            ran.out.contains(&expected) && ran.out.contains(problem),
-            "{}",
-            ran.out
-        );
+        assert!(ran.out.contains(&expected) && ran.out.contains(problem), "{}", ran.out);
         assert_no_defect(&ran, name);
     }
     let endpoint = pairs(&[

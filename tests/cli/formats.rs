@@ -29,8 +29,7 @@ fn check(eks: &Eks, folder: &Folder, more: &[&str]) -> Ran {
 }
 
 fn json_of(ran: &Ran) -> Value {
-    serde_json::from_str(&ran.out)
-        .unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.error))
+    serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.error))
 }
 
 /// The line of the runner's file, counted from 1, that contains a text.
@@ -50,13 +49,7 @@ fn what_is_broken_is_in_every_format() {
     let about = ["command", "org", "runner", "cluster", "region"].map(|field| &report[field]);
     assert_eq!(
         about.map(|field| field.as_str().unwrap_or_default()),
-        [
-            "check",
-            "my-org",
-            "my-runner",
-            "my-eks-cluster",
-            "us-west-2"
-        ]
+        ["check", "my-org", "my-runner", "my-eks-cluster", "us-west-2"]
     );
     assert_eq!(report["version"], env!("CARGO_PKG_VERSION"));
     let time = regex_lite::Regex::new(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$").expect("a pattern");
@@ -113,14 +106,8 @@ fn is_at_the_line_of_the_role(run: &Value) {
         panic!("one result: {run}");
     };
     let index = result["ruleIndex"].as_u64().expect("an index");
-    assert_eq!(
-        rules[usize::try_from(index).expect("small")]["id"],
-        "role-trust"
-    );
-    assert_eq!(
-        [&result["ruleId"], &result["level"]],
-        ["role-trust", "error"]
-    );
+    assert_eq!(rules[usize::try_from(index).expect("small")]["id"], "role-trust");
+    assert_eq!([&result["ruleId"], &result["level"]], ["role-trust", "error"]);
     let location = &result["locations"][0]["physicalLocation"];
     assert_eq!(location["artifactLocation"]["uri"], "runner-config.yaml");
     assert_eq!(location["region"]["startLine"], line_of("role_arn"));
@@ -146,11 +133,7 @@ fn without_credentials_nothing_failed() {
     schemas::junit(&ran.out);
     let allowed = with("junit", &["--allow-incomplete"]);
     assert_eq!(allowed.code, 0);
-    assert!(
-        allowed.out.contains(" errors=\"0\" failures=\"0\""),
-        "{}",
-        allowed.out
-    );
+    assert!(allowed.out.contains(" errors=\"0\" failures=\"0\""), "{}", allowed.out);
 
     let sarif = schemas::sarif(&with("sarif", &[]).out);
     let invocation = &sarif["runs"][0]["invocations"][0];
@@ -159,11 +142,7 @@ fn without_credentials_nothing_failed() {
     let notes = invocation["toolExecutionNotifications"]
         .as_array()
         .expect("notifications");
-    assert!(
-        notes
-            .iter()
-            .any(|note| note["associatedRule"]["id"] == "role-trust")
-    );
+    assert!(notes.iter().any(|note| note["associatedRule"]["id"] == "role-trust"));
 
     let markdown = with("markdown", &[]).out;
     assert!(markdown.contains("\"IAM role\"]:::skipped"), "{markdown}");
@@ -194,10 +173,7 @@ fn an_error_is_a_document() {
     let document = json_of(&ran);
     assert_eq!((ran.code, &document["command"]), (2, &Value::Null));
     let message = document["error"]["message"].as_str().expect("a message");
-    assert!(
-        message.starts_with("unexpected argument '--nope'"),
-        "{message}"
-    );
+    assert!(message.starts_with("unexpected argument '--nope'"), "{message}");
 
     let ran = folder.run(&["probe", "--runner", "x", "--org", "o", "--output", "json"]);
     let document = json_of(&ran);
@@ -222,16 +198,7 @@ fn with_a_bad_file() -> Folder {
 
 /// Returns what `check` writes to standard output for a bad file, and what it writes in place of an earlier report.
 fn bad_file(folder: &Folder, file: &str, format: &str) -> (String, String) {
-    let check = [
-        "check",
-        file,
-        "--org",
-        "o",
-        "--id",
-        "my-runner",
-        "--output",
-        format,
-    ];
+    let check = ["check", file, "--org", "o", "--id", "my-runner", "--output", format];
     let ran = folder.run(&check);
     assert_eq!(ran.code, 2, "{}", ran.error);
     folder.write("report", "an earlier report");
@@ -248,16 +215,13 @@ fn an_error_is_in_every_format() {
     let (out, written) = check("a b.yaml", "text");
     assert_eq!(out, "");
     assert!(
-        written.starts_with(
-            "error: a b.yaml cannot be used as the runner's file\n\na b.yaml:1:1: nope\n"
-        ),
+        written.starts_with("error: a b.yaml cannot be used as the runner's file\n\na b.yaml:1:1: nope\n"),
         "{written}"
     );
 
     let (out, written) = check("a b.yaml", "markdown");
     assert_eq!(out, written);
-    let start =
-        "## EKS access: not checked\n\n```text\na b.yaml cannot be used as the runner's file\n";
+    let start = "## EKS access: not checked\n\n```text\na b.yaml cannot be used as the runner's file\n";
     assert!(written.starts_with(start), "{written}");
     let (out, written) = check("a b.yaml", "json");
     for document in [out, written] {
@@ -269,10 +233,7 @@ fn an_error_is_in_every_format() {
     for log in [out, written] {
         let run = &schemas::sarif(&log)["runs"][0];
         let result = &run["results"][0];
-        assert_eq!(
-            [&result["ruleId"], &result["level"]],
-            ["runner-file", "error"]
-        );
+        assert_eq!([&result["ruleId"], &result["level"]], ["runner-file", "error"]);
         let text = result["message"]["text"].as_str().expect("a text");
         assert!(text.starts_with("nope: "), "{text}");
         let place = &result["locations"][0]["physicalLocation"];
@@ -285,8 +246,7 @@ fn an_error_is_in_every_format() {
         );
     }
     let (log, _) = check("missing.yaml", "sarif");
-    let missing =
-        &schemas::sarif(&log)["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+    let missing = &schemas::sarif(&log)["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
     assert_eq!(missing["region"]["startLine"], 1);
     let (log, _) = check("-", "sarif");
     let run = &schemas::sarif(&log)["runs"][0];
@@ -331,25 +291,9 @@ fn an_error_is_in_junit() {
     let report = std::fs::read_to_string(folder.path().join("report")).expect("the report");
     schemas::junit(&report);
     assert!(report.contains("unexpected argument"), "{report}");
-    folder.run(&[
-        "check",
-        "a b.yaml",
-        "--output=json",
-        "--nope",
-        "-o",
-        "a b.yaml",
-    ]);
+    folder.run(&["check", "a b.yaml", "--output=json", "--nope", "-o", "a b.yaml"]);
     folder.write("main.tf", "# Terraform");
-    let setup = folder.run(&[
-        "setup",
-        "a b.yaml",
-        "--org",
-        "o",
-        "--id",
-        "my-runner",
-        "-o",
-        "main.tf",
-    ]);
+    let setup = folder.run(&["setup", "a b.yaml", "--org", "o", "--id", "my-runner", "-o", "main.tf"]);
     assert_eq!(setup.code, 2, "{}", setup.error);
     let kept = ["a b.yaml", "main.tf"].map(|name| {
         let text = std::fs::read_to_string(folder.path().join(name)).expect("the file");
@@ -393,17 +337,9 @@ fn only_the_needed_checks_run() {
     let needed = ids(&["--only", "role-trust"]);
     assert_eq!(needed, ["aws-credentials", "role-exists", "role-trust"]);
 
-    let ran = check(
-        eks,
-        &folder,
-        &["--only", "namespace", "--skip", "namespace"],
-    );
+    let ran = check(eks, &folder, &["--only", "namespace", "--skip", "namespace"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
-    assert!(
-        ran.error.contains("--only namespace has no effect"),
-        "{}",
-        ran.error
-    );
+    assert!(ran.error.contains("--only namespace has no effect"), "{}", ran.error);
     let ran = check(eks, &folder, &["--web-identity-token-file", "token"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
     assert!(ran.error.contains("add --as runner"), "{}", ran.error);
@@ -433,8 +369,5 @@ fn a_wait_ends_when_nothing_fails() {
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.error);
     let report = json_of(&ran);
     let took = report["duration_ms"].as_u64().expect("a duration");
-    assert!(
-        (5_000..60_000).contains(&took),
-        "one more run, after a pause: {took}"
-    );
+    assert!((5_000..60_000).contains(&took), "one more run, after a pause: {took}");
 }

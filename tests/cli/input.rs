@@ -89,14 +89,8 @@ fn nulls_and_fields_of_the_storage() {
     let folder = Folder::new();
     let content = RUNNER
         .replace("description:", "id: 7\ndescription: ~\n#")
-        .replace(
-            "    service_account:",
-            "    pod_template:\n    service_account:",
-        )
-        .replace(
-            "bucket: my-state",
-            "bucket: my-state\n  path_prefix:\n  encrypt: true",
-        );
+        .replace("    service_account:", "    pod_template:\n    service_account:")
+        .replace("bucket: my-state", "bucket: my-state\n  path_prefix:\n  encrypt: true");
     assert_snapshot!("nulls", folder.check(content).all());
 }
 
@@ -114,9 +108,7 @@ fn broken_yaml() {
     let folder = Folder::new();
     assert_snapshot!(
         "broken_yaml",
-        folder
-            .check(RUNNER.replace("  cluster:", "  cluster: ["))
-            .all()
+        folder.check(RUNNER.replace("  cluster:", "  cluster: [")).all()
     );
     let twice = RUNNER.replace("    region:", "    name: again\n    region:");
     assert_snapshot!("duplicate_key", folder.check(twice).all());
@@ -147,21 +139,11 @@ fn wrong_values() {
     let content = RUNNER
         .replace("us-west-2", "us-west-2a")
         .replace("role/humanitec", "user/humanitec")
-        .replace(
-            "service_account: humanitec-runner",
-            "service_account: Humanitec",
-        )
+        .replace("service_account: humanitec-runner", "service_account: Humanitec")
         .replace("bucket: my-state", "bucket: s3://my-state");
     let folder = Folder::new();
     folder.write("runner-config.yaml", content);
-    let ran = folder.run(&[
-        "check",
-        "runner-config.yaml",
-        "--org",
-        "my-org",
-        "--id",
-        "My Runner",
-    ]);
+    let ran = folder.run(&["check", "runner-config.yaml", "--org", "my-org", "--id", "My Runner"]);
     assert_snapshot!("wrong_values", ran.all());
 }
 
@@ -169,10 +151,7 @@ fn wrong_types_and_missing_fields() {
     let content = RUNNER
         .replace("    name: my-eks-cluster\n", "    name: 12\n")
         .replace("    region: us-west-2\n", "    region:\n")
-        .replace(
-            "    namespace: humanitec-runner\n",
-            "    namespace: Upper\n",
-        )
+        .replace("    namespace: humanitec-runner\n", "    namespace: Upper\n")
         .replace("    service_account: humanitec-runner\n", "")
         .replace("  type: s3\n  bucket: my-state\n", "  - s3\n");
     assert_snapshot!("wrong_types", Folder::new().check(content).all());
@@ -220,10 +199,7 @@ fn wrong_storage() {
             "storage_in_a_block",
             "type: s3\n  s3_configuration:\n    bucket: my-state",
         ),
-        (
-            "storage_with_fields_of_another",
-            "type: kubernetes\n  bucket: my-state",
-        ),
+        ("storage_with_fields_of_another", "type: kubernetes\n  bucket: my-state"),
     ] {
         let content = RUNNER.replace("type: s3\n  bucket: my-state", storage);
         assert_snapshot!(name, folder.check(content).all());
@@ -278,35 +254,19 @@ fn deep_and_swelling_yaml() {
     let deep = format!("description: {}", "[".repeat(100_000));
     let mut swelling = "a: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for (name, before) in ('b'..='i').zip('a'..) {
-        swelling += &format!(
-            "{name}: &{name} [{}]\n",
-            vec![format!("*{before}"); 10].join(", ")
-        );
+        swelling += &format!("{name}: &{name} [{}]\n", vec![format!("*{before}"); 10].join(", "));
     }
     for content in [deep, swelling] {
         let ran = folder.check(content);
         assert_eq!(ran.code, 2, "{}", ran.error);
-        assert!(
-            ran.error.starts_with("error: runner-config.yaml"),
-            "{}",
-            ran.error
-        );
+        assert!(ran.error.starts_with("error: runner-config.yaml"), "{}", ran.error);
         assert!(ran.error.len() < 2000, "{}", ran.error);
     }
 }
 
 fn standard_input() {
     let folder = Folder::new();
-    let arguments = [
-        "setup",
-        "-",
-        "--org",
-        "my-org",
-        "--id",
-        "my-runner",
-        "--output",
-        "yaml",
-    ];
+    let arguments = ["setup", "-", "--org", "my-org", "--id", "my-runner", "--output", "yaml"];
     let ran = folder.run_on(&arguments, RUNNER.as_bytes());
     assert_eq!((ran.code, ran.error.as_str()), (0, ""));
     assert!(ran.out.contains("my-org-my-runner"), "{}", ran.out);
@@ -319,10 +279,7 @@ fn standard_input_beside_a_bad_file() {
     let folder = Folder::new();
     folder.write("a.yaml", format!("id: a-1\nnope: 1\n{RUNNER}"));
     let arguments = ["check", "a.yaml", "-", "--org", "o", "--output", "sarif"];
-    let ran = folder.run_on(
-        &arguments,
-        format!("id: b-1\nwrong: 1\n{RUNNER}").as_bytes(),
-    );
+    let ran = folder.run_on(&arguments, format!("id: b-1\nwrong: 1\n{RUNNER}").as_bytes());
     let run = &schemas::sarif(&ran.out)["runs"][0];
     let text = |found: &serde_json::Value| {
         let texts = found.as_array().expect("an array").iter();
@@ -342,14 +299,8 @@ fn standard_input_beside_a_bad_file() {
 fn an_alias_is_read() {
     let folder = Folder::new();
     let content = RUNNER
-        .replace(
-            "namespace: humanitec-runner",
-            "namespace: &name humanitec-runner",
-        )
-        .replace(
-            "service_account: humanitec-runner",
-            "service_account: *name",
-        );
+        .replace("namespace: humanitec-runner", "namespace: &name humanitec-runner")
+        .replace("service_account: humanitec-runner", "service_account: *name");
     folder.write("runner-config.yaml", content);
     let ran = folder.run(&[
         "setup",
@@ -389,53 +340,27 @@ fn arguments() {
     for (name, arguments) in [
         ("nothing_to_check", &["check"][..]),
         ("no_id", &["check", "runner-config.yaml", "--org", "my-org"]),
-        (
-            "no_org",
-            &["check", "runner-config.yaml", "--id", "my-runner"],
-        ),
+        ("no_org", &["check", "runner-config.yaml", "--id", "my-runner"]),
         (
             "empty_org",
-            &[
-                "check",
-                "runner-config.yaml",
-                "--id",
-                "my-runner",
-                "--org",
-                "",
-            ],
+            &["check", "runner-config.yaml", "--id", "my-runner", "--org", ""],
         ),
         (
             "file_and_runner",
-            &[
-                "check",
-                "runner-config.yaml",
-                "--id",
-                "a1",
-                "--runner",
-                "b1",
-            ],
+            &["check", "runner-config.yaml", "--id", "a1", "--runner", "b1"],
         ),
         ("bad_timeout", &[CHECK, &["--timeout", "soon"]].concat()),
         (
             "unknown_check",
             &[CHECK, &["--skip", "job-dry-run,role-exist"]].concat(),
         ),
-        (
-            "bad_cidr",
-            &[CHECK, &["--orchestrator-cidr", "here"]].concat(),
-        ),
+        ("bad_cidr", &[CHECK, &["--orchestrator-cidr", "here"]].concat()),
         (
             "bad_issuer",
             &[CHECK, &["--oidc-issuer", "oidc.humanitec.dev"]].concat(),
         ),
-        (
-            "bad_role",
-            &[CHECK, &["--assume-role-arn", "my-role"]].concat(),
-        ),
-        (
-            "no_kubeconfig",
-            &[CHECK, &["--kubeconfig", "no-such-file"]].concat(),
-        ),
+        ("bad_role", &[CHECK, &["--assume-role-arn", "my-role"]].concat()),
+        ("no_kubeconfig", &[CHECK, &["--kubeconfig", "no-such-file"]].concat()),
         ("unknown_flag", &[CHECK, &["--outptu", "json"]].concat()),
     ] {
         assert_snapshot!(format!("arguments_{name}"), folder.run(arguments).all());

@@ -36,9 +36,7 @@ fn interrupt<T>(mut command: Command, signal: &str, running: impl FnOnce() -> T)
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().expect("it starts");
     let _held = running();
-    let sent = Command::new("kill")
-        .args([signal, &child.id().to_string()])
-        .status();
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
     assert!(sent.expect("kill").success());
     child.wait_with_output().expect("it ends")
 }
@@ -111,10 +109,7 @@ fn ctrl_c_erases_the_progress() {
 
 /// Creates a named pipe, as a shell does for `<(command)` on some systems.
 fn named_pipe(folder: &Folder) {
-    let created = Command::new("mkfifo")
-        .arg("pipe")
-        .current_dir(folder.path())
-        .status();
+    let created = Command::new("mkfifo").arg("pipe").current_dir(folder.path()).status();
     assert!(created.expect("mkfifo").success());
 }
 
@@ -147,9 +142,7 @@ fn a_wait_reads_a_pipe_once() {
     let start = Instant::now();
     let child = command.spawn().expect("it starts");
     let pipe = File::options().write(true).open(folder.path().join("pipe"));
-    pipe.expect("the pipe")
-        .write_all(RUNNER.as_bytes())
-        .expect("a reader");
+    pipe.expect("the pipe").write_all(RUNNER.as_bytes()).expect("a reader");
     let ended = child.wait_with_output().expect("it ends");
     let text = [ended.stdout, ended.stderr].concat();
     let text = String::from_utf8_lossy(&text);

@@ -26,10 +26,7 @@ use libtest_mimic::{Arguments, Trial};
 /// A test: its name and its function, which panics if the test fails.
 type Test = (&'static str, fn());
 
-#[expect(
-    clippy::print_stderr,
-    reason = "who runs the tests has to know what is not tried"
-)]
+#[expect(clippy::print_stderr, reason = "who runs the tests has to know what is not tried")]
 fn main() {
     let mut arguments = Arguments::from_args();
     // The probes mostly wait.

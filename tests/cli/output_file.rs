@@ -17,10 +17,7 @@ fn the_output_goes_to_a_file() {
     let folder = Folder::new();
     let explain = ["explain", "namespace", "--color", "always"];
     let ran = folder.run(&[&explain[..], &["-o", "out.txt"]].concat());
-    assert_eq!(
-        (ran.code, ran.out.as_str(), ran.error.as_str()),
-        (0, "", "")
-    );
+    assert_eq!((ran.code, ran.out.as_str(), ran.error.as_str()), (0, "", ""));
     let written = std::fs::read_to_string(folder.path().join("out.txt")).expect("the file");
     assert!(written.starts_with("namespace: "), "{written}");
     assert!(!written.contains('\x1b'), "a file has no colors");
@@ -28,11 +25,7 @@ fn the_output_goes_to_a_file() {
     for format in ["json", "yaml", "sarif"] {
         let ran = folder.run(&[CHECK, &["-o", format]].concat());
         assert_eq!((ran.code, ran.out.as_str()), (2, ""));
-        assert!(
-            ran.error.contains(&format!("use --output {format}")),
-            "{}",
-            ran.error
-        );
+        assert!(ran.error.contains(&format!("use --output {format}")), "{}", ran.error);
         assert!(!folder.path().join(format).exists());
     }
 }
@@ -67,8 +60,7 @@ fn a_file_that_cannot_be_written() {
     let document: Value = serde_json::from_str(&ran.out).expect("one document");
     assert_eq!((ran.code, &document["ok"]), (2, &json!(true)));
     assert!(
-        ran.error
-            .starts_with("error: /dev/full cannot be written: "),
+        ran.error.starts_with("error: /dev/full cannot be written: "),
         "{}",
         ran.error
     );
@@ -87,10 +79,7 @@ fn a_wrong_argument_replaces_only_reports() {
     let error = "error: unexpected argument '--nope' found";
     assert_eq!(written(&["check", "--nope", "-o", "out"]), error);
     assert_eq!(written(&["probe", "-o", "out", "--nope"]), error);
-    assert_eq!(
-        written(&["setup", "f.yaml", "--output", "json", "-o", "out"]),
-        "before"
-    );
+    assert_eq!(written(&["setup", "f.yaml", "--output", "json", "-o", "out"]), "before");
     assert_eq!(written(&["explain", "nope", "-o", "out"]), "before");
     written(&["check", "--output", "json", "-o", "--id", "x"]);
     assert!(!folder.path().join("--id").exists());

@@ -30,14 +30,7 @@ pub(crate) const TESTS: &[Test] = sandbox::scenarios![
     killed,
 ];
 
-const PROBE: &[&str] = &[
-    "probe",
-    "runner-config.yaml",
-    "--org",
-    "my-org",
-    "--id",
-    "my-runner",
-];
+const PROBE: &[&str] = &["probe", "runner-config.yaml", "--org", "my-org", "--id", "my-runner"];
 
 pub(crate) static EKS: Pool<Eks> = Pool::new();
 
@@ -64,11 +57,7 @@ fn probe_with(eks: &Eks, template: &str, more: &[&str]) -> (Value, Ran) {
     let job = "    service_account: humanitec-runner\n";
     let template = format!("{job}    pod_template: {template}\n");
     folder.write("runner-config.yaml", RUNNER.replace(job, &template));
-    let ran = probe(
-        eks,
-        &folder,
-        &[&["--yes", "--output", "json"], more].concat(),
-    );
+    let ran = probe(eks, &folder, &[&["--yes", "--output", "json"], more].concat());
     let report = serde_json::from_str(&ran.out);
     (
         report.unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.error)),
@@ -78,13 +67,8 @@ fn probe_with(eks: &Eks, template: &str, more: &[&str]) -> (Value, Ran) {
 
 /// The Jobs and pods in the runner's namespace.
 fn left(eks: &Eks) -> String {
-    eks.kubectl(&[
-        "get",
-        "jobs,pods",
-        "--namespace=humanitec-runner",
-        "--output=name",
-    ])
-    .expect("kubectl")
+    eks.kubectl(&["get", "jobs,pods", "--namespace=humanitec-runner", "--output=name"])
+        .expect("kubectl")
 }
 
 /// What differs from probe to probe.
@@ -107,25 +91,10 @@ fn the_container_starts() {
     let ran = probe(
         eks,
         &Folder::new(),
-        &[
-            "--yes",
-            "--output",
-            "json",
-            "--runner-image",
-            "ghcr.io/other:2",
-        ],
+        &["--yes", "--output", "json", "--runner-image", "ghcr.io/other:2"],
     );
     let report: Value = serde_json::from_str(&ran.out).expect("JSON");
-    let found = [
-        "ok",
-        "result",
-        "reason",
-        "deletion",
-        "image",
-        "node",
-        "namespace",
-    ]
-    .map(|name| &report[name]);
+    let found = ["ok", "result", "reason", "deletion", "image", "node", "namespace"].map(|name| &report[name]);
     let node = eks.node_name();
     let expected = [
         &json!(true),
@@ -151,17 +120,8 @@ fn the_container_starts() {
 fn as_the_runner() {
     let eks = &*documented();
     let folder = Folder::new();
-    folder.write(
-        "token",
-        eks.oidc_token("my-org", "my-runner").expect("a token"),
-    );
-    let token = [
-        "--as",
-        "runner",
-        "--web-identity-token-file",
-        "token",
-        "--yes",
-    ];
+    folder.write("token", eks.oidc_token("my-org", "my-runner").expect("a token"));
+    let token = ["--as", "runner", "--web-identity-token-file", "token", "--yes"];
     let ran = probe(eks, &folder, &token);
     assert_eq!(ran.code, 0, "{}", ran.all());
     assert!(
@@ -189,24 +149,12 @@ fn each_reason_why_not() {
             "5s",
             "no such host",
         ),
-        (
-            "mount",
-            secret,
-            "1m",
-            "secret \"missing-credentials\" not found",
-        ),
+        ("mount", secret, "1m", "secret \"missing-credentials\" not found"),
     ] {
         let (report, ran) = probe_with(eks, template, &["--timeout", timeout]);
-        assert_eq!(
-            (&report["reason"], ran.code),
-            (&json!(reason), 3),
-            "{report:#}"
-        );
+        assert_eq!((&report["reason"], ran.code), (&json!(reason), 3), "{report:#}");
         assert!(
-            report["message"]
-                .as_str()
-                .unwrap_or_default()
-                .contains(words),
+            report["message"].as_str().unwrap_or_default().contains(words),
             "{report:#}"
         );
         assert!(
@@ -215,10 +163,7 @@ fn each_reason_why_not() {
                 .is_some_and(|events| events.iter().any(|event| event["type"] == "Warning")),
             "{report:#}"
         );
-        assert_eq!(
-            (&report["deletion"], left(eks).as_str()),
-            (&json!("deleted"), "")
-        );
+        assert_eq!((&report["deletion"], left(eks).as_str()), (&json!("deleted"), ""));
     }
     eks.kubectl(&[
         "create",
@@ -230,11 +175,7 @@ fn each_reason_why_not() {
     .expect("a quota");
     std::thread::sleep(Duration::from_secs(2));
     let (report, ran) = probe_with(eks, "{}", &["--timeout", "1m"]);
-    assert_eq!(
-        (&report["reason"], ran.code),
-        (&json!("quota"), 3),
-        "{report:#}"
-    );
+    assert_eq!((&report["reason"], ran.code), (&json!("quota"), 3), "{report:#}");
     assert!(
         report["message"]
             .as_str()
@@ -255,8 +196,7 @@ fn only_who_can_delete() {
         "principalArn": "arn:aws:iam::123456789012:user/reader",
         "kubernetesGroups": ["readers"],
     });
-    eks.aws("eks", "CreateAccessEntry", &entry)
-        .expect("an entry");
+    eks.aws("eks", "CreateAccessEntry", &entry).expect("an entry");
     let rights = "
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
@@ -272,8 +212,7 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: readers}
 subjects: [{apiGroup: rbac.authorization.k8s.io, kind: Group, name: readers}]
 ";
     eks.apply(rights).expect("rights");
-    let ran =
-        once_admitted(|| Folder::new().run_with(&[PROBE, &["--yes"]].concat(), &eks.env_as(&user)));
+    let ran = once_admitted(|| Folder::new().run_with(&[PROBE, &["--yes"]].concat(), &eks.env_as(&user)));
     eks.kubectl(&["delete", "clusterrole,clusterrolebinding", "readers"])
         .expect("no rights");
     assert_snapshot!("cannot_delete", ran.all());
@@ -295,8 +234,7 @@ fn documented_caller(eks: &Eks) -> Credentials {
         "principalArn": "arn:aws:iam::123456789012:user/caller",
         "kubernetesGroups": ["eks-runner-preflight"],
     });
-    eks.aws("eks", "CreateAccessEntry", &entry)
-        .expect("an entry");
+    eks.aws("eks", "CreateAccessEntry", &entry).expect("an entry");
     for file in ["caller-impersonation.yaml", "caller-probe.yaml"] {
         eks.apply(&example(file)).expect("an example");
     }
@@ -307,8 +245,7 @@ fn documented_caller(eks: &Eks) -> Credentials {
 fn documented_least() {
     let eks = &*documented();
     let user = documented_caller(eks);
-    let ran =
-        once_admitted(|| Folder::new().run_with(&[PROBE, &["--yes"]].concat(), &eks.env_as(&user)));
+    let ran = once_admitted(|| Folder::new().run_with(&[PROBE, &["--yes"]].concat(), &eks.env_as(&user)));
     assert_eq!(ran.code, 0, "{}", ran.all());
     assert_eq!(left(eks), "");
 }
@@ -355,8 +292,7 @@ fn ended_with_an_error() {
     let user = documented_caller(eks);
     let without_log = example("caller-probe.yaml").replace("pods/log", "pods/other");
     eks.apply(&without_log).expect("an example");
-    let ran =
-        once_admitted(|| Folder::new().run_with(&[PROBE, &FAILS].concat(), &eks.env_as(&user)));
+    let ran = once_admitted(|| Folder::new().run_with(&[PROBE, &FAILS].concat(), &eks.env_as(&user)));
     assert_eq!(ran.code, 0, "{}", ran.all());
     let end = "The container ended with exit code 1 (Error). Its log could not be read: the caller has no permission to get \
                pods/log.";
@@ -367,11 +303,7 @@ fn ended_with_an_error() {
 fn kept() {
     let eks = &*documented();
     let (report, ran) = probe_with(eks, "{}", &["--keep"]);
-    assert_eq!(
-        (&report["deletion"], ran.code),
-        (&json!("kept"), 0),
-        "{report:#}"
-    );
+    assert_eq!((&report["deletion"], ran.code), (&json!("kept"), 0), "{report:#}");
     let name = report["job"].as_str().expect("a name");
     assert!(left(eks).contains(name), "{}", left(eks));
     let ttl = eks
@@ -386,17 +318,10 @@ fn kept() {
 }
 
 /// Returns a running probe, whose standard error has been read up to a line that begins with `stage`.
-fn until(
-    eks: &Eks,
-    arguments: &[&str],
-    stage: &str,
-) -> (Folder, Child, BufReader<std::process::ChildStderr>) {
+fn until(eks: &Eks, arguments: &[&str], stage: &str) -> (Folder, Child, BufReader<std::process::ChildStderr>) {
     let folder = Folder::new();
     let mut command = folder.command(&[PROBE, &["--yes"], arguments].concat());
-    command
-        .envs(eks.env())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.envs(eks.env()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("it starts");
     let mut lines = BufReader::new(child.stderr.take().expect("a pipe"));
     read_until(&mut lines, stage);
@@ -418,9 +343,7 @@ fn read_until(lines: &mut impl BufRead, stage: &str) {
 }
 
 fn send(signal: &str, child: &Child) {
-    let sent = Command::new("kill")
-        .args([signal, &child.id().to_string()])
-        .status();
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
     assert!(sent.expect("kill").success());
 }
 
@@ -455,10 +378,7 @@ fn ended_by_a_signal_at_each_stage() {
             let code = child.wait().expect("it ends").code();
             slow(0);
             let what = format!("{signal} at {stage:?}, delayed by {delay} ms: {said}");
-            assert!(
-                code.is_some_and(|code| [0, 4].contains(&code)),
-                "{code:?} {what}"
-            );
+            assert!(code.is_some_and(|code| [0, 4].contains(&code)), "{code:?} {what}");
             assert_eq!(left(eks), "", "{what}");
         }
     }
@@ -476,9 +396,5 @@ fn killed() {
         assert!(start.elapsed() < Duration::from_secs(90), "{}", left(eks));
         std::thread::sleep(Duration::from_secs(1));
     }
-    assert!(
-        start.elapsed() > Duration::from_secs(5),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() > Duration::from_secs(5), "{:?}", start.elapsed());
 }

@@ -4,8 +4,7 @@ use crate::Test;
 use crate::command::{CHECK, Folder};
 
 /// The tests, which need no EKS.
-pub(crate) const TESTS: &[Test] =
-    sandbox::scenarios![options_without_an_effect, several_addresses_in_a_list,];
+pub(crate) const TESTS: &[Test] = sandbox::scenarios![options_without_an_effect, several_addresses_in_a_list,];
 
 /// The arguments of `check` that are refused, and the reasons.
 const REFUSED: &[(&[&str], &str)] = &[
@@ -17,10 +16,7 @@ const REFUSED: &[(&[&str], &str)] = &[
         &["--all", "--runner", "x"],
         "--runner and --all cannot be used together",
     ),
-    (
-        &["--all", "--id", "x"],
-        "--id has no effect: it is the ID of",
-    ),
+    (&["--all", "--id", "x"], "--id has no effect: it is the ID of"),
     (&["--runner", "x", "--id", "x"], "--id has no effect"),
     (
         &["--runner", "x", "runner-config.yaml"],
@@ -35,10 +31,7 @@ const REFUSED: &[(&[&str], &str)] = &[
         "--filter has no effect: it selects from the runners of --all",
     ),
     (&["--all", "--filter", ""], "it matches no ID"),
-    (
-        &[],
-        "set --runner to the ID of a registered runner, or set --all",
-    ),
+    (&[], "set --runner to the ID of a registered runner, or set --all"),
     (
         &["runner-config.yaml", "-q", "-v"],
         "one hides what the other one shows",
@@ -70,19 +63,10 @@ const REFUSED: &[(&[&str], &str)] = &[
         "it is for the role of --assume-role-arn",
     ),
     (
-        &[
-            "--all",
-            "--octl-config-file",
-            "x",
-            "--hctl-config-file",
-            "x",
-        ],
+        &["--all", "--octl-config-file", "x", "--hctl-config-file", "x"],
         "only one product's settings can be used",
     ),
-    (
-        &["--all", "--web-identity-token-file", "token"],
-        "add --as runner",
-    ),
+    (&["--all", "--web-identity-token-file", "token"], "add --as runner"),
     (
         &["--all", "--as", "runner", "--kubeconfig", "token"],
         "only the caller uses a kubeconfig. The runner uses a token of its own role",
@@ -120,13 +104,7 @@ const REFUSED: &[(&[&str], &str)] = &[
         "--oidc-issuer has no effect",
     ),
     (
-        &[
-            "--all",
-            "--only",
-            "role-trust",
-            "--skip",
-            "role-exists,namespace",
-        ],
+        &["--all", "--only", "role-trust", "--skip", "role-exists,namespace"],
         "--skip namespace has no effect: no check that --only names needs it",
     ),
     (
@@ -167,15 +145,9 @@ fn options_without_an_effect() {
     let ran = folder.run(&[CHECK, &only].concat());
     assert_eq!(ran.code, 4, "{}{}", ran.out, ran.error);
     for (arguments, reason) in [
-        (
-            &["man", "pages", "-o", "x"][..],
-            "`man` writes its pages to DIRECTORY",
-        ),
+        (&["man", "pages", "-o", "x"][..], "`man` writes its pages to DIRECTORY"),
         (&["setup"], "set --runner to the ID of a registered runner"),
-        (
-            &["probe", "--runner", "x", "--id", "x"],
-            "--id has no effect",
-        ),
+        (&["probe", "--runner", "x", "--id", "x"], "--id has no effect"),
         (
             &[
                 "setup",
@@ -199,12 +171,7 @@ fn options_without_an_effect() {
 /// The addresses are a list, as the checks of --skip and --only are.
 fn several_addresses_in_a_list() {
     let check = |addresses: &str| {
-        let only = [
-            "--only",
-            "cluster-endpoint",
-            "--orchestrator-cidr",
-            addresses,
-        ];
+        let only = ["--only", "cluster-endpoint", "--orchestrator-cidr", addresses];
         Folder::new().run(&[CHECK, &only].concat())
     };
     // The checks are incomplete without credentials.

@@ -69,10 +69,7 @@ fn a_runner_is_read() {
     let folder = Folder::new();
     folder.write(
         "hctl.yaml",
-        format!(
-            "api_url: http://127.0.0.1:9\ntoken: {}\n",
-            orchestrator.token()
-        ),
+        format!("api_url: http://127.0.0.1:9\ntoken: {}\n", orchestrator.token()),
     );
     let ran = folder.run(&[
         "setup",
@@ -107,12 +104,7 @@ fn the_settings_of_octl() {
     folder.write("octl.yaml", &config);
     let named = folder.run(&[&setup[..], &["--octl-config-file", "octl.yaml"]].concat());
     assert!(named.out.contains(&user), "{}", named.error);
-    let both = [
-        "--octl-config-file",
-        "octl.yaml",
-        "--hctl-config-file",
-        "octl.yaml",
-    ];
+    let both = ["--octl-config-file", "octl.yaml", "--hctl-config-file", "octl.yaml"];
     let both = folder.run(&[&setup[..], &both].concat());
     assert_eq!(both.code, 2, "{}", both.error);
 
@@ -152,13 +144,9 @@ fn no_such_runner() {
 
 fn another_type() {
     let orchestrator = orchestrator();
-    let configuration =
-        json!({"type": "kubernetes-agent", "key": "k", "job": documented().0["job"]});
+    let configuration = json!({"type": "kubernetes-agent", "key": "k", "job": documented().0["job"]});
     orchestrator.put_runner("agent", None, configuration, documented().1);
-    assert_snapshot!(
-        "runner_of_another_type",
-        setup(&orchestrator, "agent").all()
-    );
+    assert_snapshot!("runner_of_another_type", setup(&orchestrator, "agent").all());
 }
 
 fn a_bad_token() {
@@ -186,13 +174,7 @@ fn nobody_to_ask() {
 }
 
 fn what_is_not_set() {
-    let ran = Folder::new().run(&[
-        "check",
-        "--runner",
-        "my-runner",
-        "--hctl-config-file",
-        "nope.yaml",
-    ]);
+    let ran = Folder::new().run(&["check", "--runner", "my-runner", "--hctl-config-file", "nope.yaml"]);
     assert_snapshot!("no_hctl_file", ran.all());
     let ran = Folder::new().run(&["check", "--runner", "my-runner"]);
     assert_snapshot!("nothing_set", ran.all());
@@ -228,10 +210,7 @@ fn texts_name_options() {
         let error = check(more);
         assert!(error.contains(text), "{text}: {error}");
         for attribute in ["provider block", "api_url", "auth_token"] {
-            assert!(
-                !error.replace("`api_url` to", "").contains(attribute),
-                "{error}"
-            );
+            assert!(!error.replace("`api_url` to", "").contains(attribute), "{error}");
         }
     }
 }
@@ -266,16 +245,8 @@ fn errors_of_calls_name_options() {
             "my-runner",
             "than the one in --api-url",
         ),
-        (
-            Some(status(403, BodyKind::Json)),
-            "my-runner",
-            "Check --org,",
-        ),
-        (
-            Some(status(500, BodyKind::Json)),
-            "my-runner",
-            "Try again later.",
-        ),
+        (Some(status(403, BodyKind::Json)), "my-runner", "Check --org,"),
+        (Some(status(500, BodyKind::Json)), "my-runner", "Try again later."),
     ] {
         orchestrator.faults().clear();
         if let Some(fault) = fault {
@@ -283,13 +254,7 @@ fn errors_of_calls_name_options() {
         }
         let error = setup(&orchestrator, runner).error;
         assert!(error.contains(text), "{text}: {error}");
-        for word in [
-            "api_url",
-            "org_id",
-            "auth_token",
-            "-parallelism",
-            "the provider",
-        ] {
+        for word in ["api_url", "org_id", "auth_token", "-parallelism", "the provider"] {
             assert!(!error.contains(word), "{word}: {error}");
         }
     }
@@ -308,10 +273,7 @@ fn a_wait_outlives_a_failed_read() {
     let check = |wait: &str| {
         let only = ["--only", "session-name", "--fail-on", "warning"];
         let arguments = ["check", "--runner", &id, "--wait", wait];
-        Folder::new().run_with(
-            &[&arguments[..], &only].concat(),
-            &environment(&orchestrator),
-        )
+        Folder::new().run_with(&[&arguments[..], &only].concat(), &environment(&orchestrator))
     };
 
     orchestrator.faults().add(fails());
@@ -354,14 +316,7 @@ fn a_value_is_blamed_on_its_source() {
 /// matter.
 fn a_file_needs_no_url() {
     let token = [("PO_AUTH_TOKEN".to_owned(), "t".to_owned())];
-    let file = [
-        "setup",
-        "runner-config.yaml",
-        "--org",
-        "o",
-        "--id",
-        "my-runner",
-    ];
+    let file = ["setup", "runner-config.yaml", "--org", "o", "--id", "my-runner"];
     let ran = Folder::new().run_with(&[&file[..], &["--output", "yaml"]].concat(), &token);
     assert_eq!((ran.code, ran.error.as_str()), (0, ""));
     // Nothing is known about the installation.
@@ -372,14 +327,7 @@ fn a_file_needs_no_url() {
 fn the_organization_is_looked_up_for_a_file() {
     let folder = Folder::new();
     folder.write("hctl.yaml", "default_org_id: of-hctl\n");
-    let arguments = [
-        "setup",
-        "runner-config.yaml",
-        "--id",
-        "my-runner",
-        "--output",
-        "yaml",
-    ];
+    let arguments = ["setup", "runner-config.yaml", "--id", "my-runner", "--output", "yaml"];
     let from_file = folder.run(&[&arguments[..], &["--hctl-config-file", "hctl.yaml"]].concat());
     assert!(
         from_file.out.contains("/of-hctl-my-runner"),

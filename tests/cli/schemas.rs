@@ -12,8 +12,7 @@ use serde_json::Value;
 
 /// The schema of the OASIS committee, with its formats, such as `uri-reference` and `date-time`.
 static SARIF: LazyLock<Validator> = LazyLock::new(|| {
-    let schema: Value =
-        serde_json::from_str(include_str!("schemas/sarif-2.1.0.json")).expect("JSON");
+    let schema: Value = serde_json::from_str(include_str!("schemas/sarif-2.1.0.json")).expect("JSON");
     let options = jsonschema::options().should_validate_formats(true);
     options.build(&schema).expect("a schema")
 });
@@ -40,9 +39,7 @@ for error in xmlschema.XMLSchema(sys.argv[1]).iter_errors(sys.stdin.read()):
 /// Returns what is wrong with a JUnit report by the schema of Jenkins.
 fn errors_in_junit(text: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let built = Command::new(root.join("tools/build"))
-        .arg("xmlschema")
-        .output();
+    let built = Command::new(root.join("tools/build")).arg("xmlschema").output();
     let built = built.expect("tools/build starts").stdout;
     let environment = PathBuf::from(String::from_utf8_lossy(&built).trim());
     let mut python = Command::new(environment.join("bin/python"))
@@ -65,17 +62,12 @@ fn errors_in_junit(text: &str) -> String {
 #[track_caller]
 pub(crate) fn junit(text: &str) -> Report {
     assert_eq!(errors_in_junit(text), "", "{text}");
-    let report =
-        Report::deserialize_from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let report = Report::deserialize_from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
     let sum = |count: fn(&TestSuite) -> usize| report.test_suites.iter().map(count).sum::<usize>();
     assert_eq!(report.tests, sum(|suite| suite.tests), "{text}");
     assert_eq!(report.failures, sum(|suite| suite.failures), "{text}");
     assert_eq!(report.errors, sum(|suite| suite.errors), "{text}");
-    let names: BTreeSet<&str> = report
-        .test_suites
-        .iter()
-        .map(|one| one.name.as_str())
-        .collect();
+    let names: BTreeSet<&str> = report.test_suites.iter().map(|one| one.name.as_str()).collect();
     assert_eq!(names.len(), report.test_suites.len(), "{text}");
     for suite in &report.test_suites {
         assert!(suite.timestamp.is_some(), "{text}");
@@ -96,16 +88,9 @@ pub(crate) fn junit(text: &str) -> Report {
         assert_eq!(suite.errors, with(NonSuccessKind::Error), "{text}");
         let is_skipped = |status: &TestCaseStatus| matches!(status, TestCaseStatus::Skipped { .. });
         assert_eq!(suite.skipped, count(is_skipped), "{text}");
-        let cases: BTreeSet<&str> = suite
-            .test_cases
-            .iter()
-            .map(|one| one.name.as_str())
-            .collect();
+        let cases: BTreeSet<&str> = suite.test_cases.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(cases.len(), suite.tests, "{text}");
-        assert!(
-            suite.test_cases.iter().all(|case| case.classname.is_some()),
-            "{text}"
-        );
+        assert!(suite.test_cases.iter().all(|case| case.classname.is_some()), "{text}");
     }
     report
 }

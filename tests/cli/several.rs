@@ -36,8 +36,7 @@ const RUNNERS: usize = 300;
 const TIME: Duration = Duration::from_secs(180);
 
 fn json_of(ran: &Ran) -> Value {
-    serde_json::from_str(&ran.out)
-        .unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.error))
+    serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.error))
 }
 
 fn orchestrator() -> Orchestrator {
@@ -88,18 +87,11 @@ fn all_runners_share_the_calls() {
 
     let runners = document["runners"].as_array().expect("runners");
     assert_eq!(runners.len(), RUNNERS);
-    let mut ids: Vec<&str> = runners
-        .iter()
-        .filter_map(|one| one["runner"].as_str())
-        .collect();
+    let mut ids: Vec<&str> = runners.iter().filter_map(|one| one["runner"].as_str()).collect();
     assert!(ids.is_sorted());
     ids.dedup();
     assert_eq!(ids.len(), RUNNERS);
-    assert!(
-        runners
-            .iter()
-            .all(|one| one["ok"] == true && one["error"].is_null())
-    );
+    assert!(runners.iter().all(|one| one["ok"] == true && one["error"].is_null()));
     assert_eq!([&document["ok"], &document["complete"]], [true, true]);
     assert_eq!(document["summary"]["failed"], 0);
     let left_out = json!([{
@@ -107,22 +99,10 @@ fn all_runners_share_the_calls() {
     }]);
     assert_eq!(document["left_out"], left_out);
 
-    let prefix = [
-        "check",
-        "--all",
-        "--filter",
-        "runner-1*",
-        "--only",
-        "role-exists",
-    ];
+    let prefix = ["check", "--all", "--filter", "runner-1*", "--only", "role-exists"];
     let ran = Folder::new().run_with(&prefix, &environment);
     let last = "111 runners: 111 passed, 0 failed, 0 incomplete, 0 not checked";
-    assert_eq!(
-        (ran.code, ran.out.lines().last()),
-        (0, Some(last)),
-        "{}",
-        ran.out
-    );
+    assert_eq!((ran.code, ran.out.lines().last()), (0, Some(last)), "{}", ran.out);
 }
 
 /// Two runners whose role trusts neither of them.
@@ -163,12 +143,7 @@ fn two_files_in_every_format() {
         .expect("results")
         .iter()
         .map(|result| &result["locations"][0]["physicalLocation"])
-        .map(|place| {
-            (
-                &place["artifactLocation"]["uri"],
-                &place["region"]["startLine"],
-            )
-        })
+        .map(|place| (&place["artifactLocation"]["uri"], &place["region"]["startLine"]))
         .collect();
     let (a, b) = (json!("a.yaml"), json!("b.yaml"));
     assert_eq!(places, [(&a, &json!(9)), (&b, &json!(10))]);
@@ -184,20 +159,13 @@ fn two_files_in_every_format() {
     let document = json_of(&check("json"));
     assert_eq!(document["summary"]["failed"], 2, "{document:#}");
     let fixes = [0, 1].map(|runner| {
-        let checks = document["runners"][runner]["checks"]
-            .as_array()
-            .expect("checks");
+        let checks = document["runners"][runner]["checks"].as_array().expect("checks");
         let trust = checks.iter().find(|check| check["id"] == "role-trust");
-        trust.expect("the check")["fix"]
-            .as_str()
-            .expect("a fix")
-            .to_owned()
+        trust.expect("the check")["fix"].as_str().expect("a fix").to_owned()
     });
     assert_eq!(fixes[0], fixes[1]);
     run_script(eks, &fixes[0]);
-    let fixed = [
-        "check", "a.yaml", "b.yaml", "--org", "my-org", "--only", only,
-    ];
+    let fixed = ["check", "a.yaml", "b.yaml", "--org", "my-org", "--only", only];
     let ran = folder.run_with(&fixed, &eks.env());
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.error);
 }
@@ -265,14 +233,7 @@ fn runners_that_cannot_be_checked_are_named() {
 
     let environment = registered::environment(&orchestrator);
     let check = |output: &str| {
-        let arguments = [
-            "check",
-            "--all",
-            "--only",
-            "session-name",
-            "--output",
-            output,
-        ];
+        let arguments = ["check", "--all", "--only", "session-name", "--output", output];
         let ran = Folder::new().run_with(&arguments, &environment);
         assert_eq!(ran.code, 2, "{}{}", ran.out, ran.error);
         ran
@@ -362,10 +323,7 @@ fn why_checks_could_not_run_is_shown_once() {
     assert_eq!(allowed.code, 0, "{}", allowed.out);
     assert!(allowed.out.ends_with(last), "{}", allowed.out);
     let markdown = check("markdown").out;
-    assert!(
-        markdown.contains("- Runners: one, two, three\n"),
-        "{markdown}"
-    );
+    assert!(markdown.contains("- Runners: one, two, three\n"), "{markdown}");
     assert_eq!(markdown.matches("aws sso login").count(), 1, "{markdown}");
     // The reason is above, so a runner needs neither the graph nor all checks.
     assert!(!markdown.contains("<summary>All checks"), "{markdown}");

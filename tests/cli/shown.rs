@@ -17,11 +17,8 @@ pub(crate) const TESTS: &[Test] = sandbox::scenarios![
 ];
 
 /// The tests with the small EKS.
-pub(crate) const WITH_EKS: &[Test] = sandbox::scenarios![
-    calls_with_their_times,
-    nothing_unless_it_fails,
-    a_report_on_a_terminal,
-];
+pub(crate) const WITH_EKS: &[Test] =
+    sandbox::scenarios![calls_with_their_times, nothing_unless_it_fails, a_report_on_a_terminal,];
 
 /// Runs a program on a terminal of its own with this number of columns, and prints everything that it writes there.
 const TERMINAL: &str = r#"
@@ -93,18 +90,12 @@ fn calls_with_their_times() {
     assert_eq!((silent.code, silent.error.as_str()), (0, ""));
     let lines = |text: &str, pattern: &str| {
         let pattern = regex_lite::Regex::new(pattern).expect("a pattern");
-        assert!(
-            text.lines().any(|line| pattern.is_match(line)),
-            "{pattern}: {text}"
-        );
+        assert!(text.lines().any(|line| pattern.is_match(line)), "{pattern}: {text}");
     };
     let ran = check(&["-v"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, silent.out.as_str()));
     lines(&ran.error, r"^iam GetRole: 200 in \d+ ms$");
-    lines(
-        &ran.error,
-        r"^eks GET /clusters/my-eks-cluster: 200 in \d+ ms$",
-    );
+    lines(&ran.error, r"^eks GET /clusters/my-eks-cluster: 200 in \d+ ms$");
     lines(&ran.error, r"^kubernetes GET /version: 200 in \d+ ms$");
     let ran = check(&["-vv"]);
     lines(
@@ -118,14 +109,7 @@ fn calls_with_their_times() {
 
 fn calls_of_the_orchestrator() {
     let orchestrator = registered::orchestrator();
-    let arguments = [
-        "check",
-        "--runner",
-        "my-runner",
-        "--only",
-        "session-name",
-        "-v",
-    ];
+    let arguments = ["check", "--runner", "my-runner", "--only", "session-name", "-v"];
     let ran = Folder::new().run_with(&arguments, &registered::environment(&orchestrator));
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.error);
     let line = format!(
@@ -142,11 +126,7 @@ fn calls_of_the_orchestrator() {
     };
     orchestrator.faults().add(FaultRule::new(redirect));
     let ran = Folder::new().run_with(&arguments, &registered::environment(&orchestrator));
-    assert!(
-        ran.error.starts_with(&line.replace("200", "302")),
-        "{}",
-        ran.error
-    );
+    assert!(ran.error.starts_with(&line.replace("200", "302")), "{}", ran.error);
 }
 
 fn nothing_unless_it_fails() {
@@ -159,22 +139,11 @@ fn nothing_unless_it_fails() {
     }
     // A note on the file is text as well.
     folder.write("noted.yaml", format!("id: other\n{RUNNER}"));
-    let noted = [
-        "check",
-        "noted.yaml",
-        "--org",
-        "my-org",
-        "--id",
-        "my-runner",
-    ];
+    let noted = ["check", "noted.yaml", "--org", "my-org", "--id", "my-runner"];
     let only = ["--only", "session-name"];
     let check_noted = |more: &[&str]| folder.run(&[&noted[..], &only, more].concat());
     let loud = check_noted(&[]);
-    assert!(
-        loud.error.starts_with("note: noted.yaml:1:5: id: "),
-        "{}",
-        loud.error
-    );
+    assert!(loud.error.starts_with("note: noted.yaml:1:5: id: "), "{}", loud.error);
     assert_eq!(check_noted(&["-q"]).all_output(), "");
     // A file is written in any case.
     let ran = check(&["-q", "-o", "report.txt"]);
@@ -230,10 +199,7 @@ fn explain_on_a_narrow_terminal() {
 fn several_runners_on_a_narrow_terminal() {
     let folder = Folder::new();
     for id in ["first", "second"] {
-        folder.write(
-            &format!("{id}.yaml"),
-            format!("id: {id}\norg_id: o\n{RUNNER}"),
-        );
+        folder.write(&format!("{id}.yaml"), format!("id: {id}\norg_id: o\n{RUNNER}"));
     }
     let only = ["--only", "session-name"];
     let arguments = [&["check", "first.yaml", "second.yaml"], &only[..]].concat();

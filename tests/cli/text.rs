@@ -67,13 +67,10 @@ fn help() {
 /// Returns the options of a subcommand, below the headings of its help.
 fn headings(folder: &Folder, subcommand: &str) -> String {
     let help = folder.run(&[subcommand, "--help"]).out;
-    let option =
-        regex_lite::Regex::new(r"^ +(?:-\w, )?(?:(--[\w-]+)|\[(\w+)\])").expect("a pattern");
+    let option = regex_lite::Regex::new(r"^ +(?:-\w, )?(?:(--[\w-]+)|\[(\w+)\])").expect("a pattern");
     let mut sections: Vec<String> = Vec::new();
     for line in help.lines().take_while(|line| *line != "Examples:") {
-        let name = option
-            .captures(line)
-            .and_then(|found| found.get(1).or(found.get(2)));
+        let name = option.captures(line).and_then(|found| found.get(1).or(found.get(2)));
         match (line.strip_suffix(':'), name) {
             (Some(heading), _) if !line.starts_with(' ') => sections.push(format!("{heading}:")),
             (_, Some(name)) => {
@@ -91,17 +88,11 @@ fn schema() {
     assert_eq!((ran.code, ran.error.as_str()), (0, ""));
     let mut schema: Value = serde_json::from_str(&ran.out).expect("JSON");
     let definitions = schema["$defs"].take();
-    assert_snapshot!(
-        "schema",
-        serde_json::to_string_pretty(&schema).expect("JSON")
-    );
+    assert_snapshot!("schema", serde_json::to_string_pretty(&schema).expect("JSON"));
 
     let container = &definitions["io.k8s.api.core.v1.Container"];
     assert_eq!(container["additionalProperties"], false);
-    assert!(
-        container.get("required").is_none(),
-        "the pod template is a fragment"
-    );
+    assert!(container.get("required").is_none(), "the pod template is a fragment");
     assert!(container["properties"]["env"].is_object());
 }
 
@@ -152,10 +143,7 @@ fn completions() {
             words[last],
         );
         let mut bash = std::process::Command::new("bash");
-        let output = bash
-            .args(["-c", &script])
-            .current_dir(folder.path())
-            .output();
+        let output = bash.args(["-c", &script]).current_dir(folder.path()).output();
         let output = output.expect("Bash starts");
         // `compopt` works only while a person completes.
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
@@ -163,15 +151,9 @@ fn completions() {
     for (words, expected) in [
         (&["eks-runner", "ex"][..], "explain"),
         (&["eks-runner", "check", "--on"], "--only"),
-        (
-            &["eks-runner", "check", "x.yaml", "--allow"],
-            "--allow-incomplete",
-        ),
+        (&["eks-runner", "check", "x.yaml", "--allow"], "--allow-incomplete"),
         (&["eks-runner", "check", "--output", "ma"], "markdown"),
-        (
-            &["eks-runner", "setup", "--output", ""],
-            "terraform aws-cli yaml",
-        ),
+        (&["eks-runner", "setup", "--output", ""], "terraform aws-cli yaml"),
         (&["eks-runner", "probe", "--ke"], "--keep"),
         (&["eks-runner", "check", "--only", "role-t"], "role-trust"),
         (&["eks-runner", "explain", "role-t"], "role-trust"),
@@ -185,10 +167,7 @@ fn completions() {
 fn manual() {
     let folder = Folder::new();
     let ran = folder.run(&["man", "share/man1"]);
-    assert_eq!(
-        (ran.code, ran.out.as_str(), ran.error.as_str()),
-        (0, "", "")
-    );
+    assert_eq!((ran.code, ran.out.as_str(), ran.error.as_str()), (0, "", ""));
     let page = |name: &str| {
         let path = folder.path().join("share/man1").join(name);
         std::fs::read_to_string(path).expect("a page")
@@ -196,10 +175,7 @@ fn manual() {
     for (name, texts) in [
         (
             "eks-runner.1",
-            &[
-                "eks\\-runner\\-check(1)",
-                ".SH \"EXIT STATUS\"\n.nf\n  0  no check",
-            ][..],
+            &["eks\\-runner\\-check(1)", ".SH \"EXIT STATUS\"\n.nf\n  0  no check"][..],
         ),
         (
             "eks-runner-check.1",
@@ -233,10 +209,7 @@ fn manual() {
 fn explain() {
     let folder = Folder::new();
     assert_snapshot!("explain", folder.run(&["explain"]).all());
-    assert_snapshot!(
-        "explain_state-storage",
-        folder.run(&["explain", "state-storage"]).all()
-    );
+    assert_snapshot!("explain_state-storage", folder.run(&["explain", "state-storage"]).all());
     for id in CheckId::ALL {
         let ran = folder.run(&["explain", id.as_str()]);
         assert_eq!((ran.code, ran.error.as_str()), (0, ""));
@@ -278,10 +251,7 @@ fn setup() {
     folder.write(
         "runner-config.yaml",
         RUNNER
-            .replace(
-                "type: s3\n  bucket: my-state",
-                "type: kubernetes\n  namespace: state",
-            )
+            .replace("type: s3\n  bucket: my-state", "type: kubernetes\n  namespace: state")
             .replace("role/", "role/team/x/"),
     );
     assert_snapshot!("setup_terraform_with_state", setup("terraform").all());
@@ -293,14 +263,7 @@ fn setup() {
 
 fn irsa(folder: &Folder, format: &str) -> Ran {
     let runner = ["setup", "runner-config.yaml", "--org", "my-org"];
-    let options = [
-        "--id",
-        "my-runner",
-        "--output",
-        format,
-        "--pod-identity",
-        "irsa",
-    ];
+    let options = ["--id", "my-runner", "--output", format, "--pod-identity", "irsa"];
     folder.run(&[&runner[..], &options].concat())
 }
 
@@ -315,21 +278,12 @@ fn jobs_part(setup: &str) -> String {
 
 /// Only Humanitec's API has a known issuer. For another API, none is assumed.
 fn setup_for_another_installation() {
-    const SETUP: &[&str] = &[
-        "setup",
-        "runner-config.yaml",
-        "--org",
-        "my-org",
-        "--id",
-        "my-runner",
-    ];
+    const SETUP: &[&str] = &["setup", "runner-config.yaml", "--org", "my-org", "--id", "my-runner"];
     let folder = Folder::new();
     let url = "https://po.example.com";
     let by_option = [SETUP, &["--api-url", url]].concat();
     let by_variable = [("HUMANITEC_API_URL".to_owned(), url.to_owned())];
-    let with = |format: &str, more: &[&str]| {
-        folder.run(&[&by_option[..], &["--output", format], more].concat())
-    };
+    let with = |format: &str, more: &[&str]| folder.run(&[&by_option[..], &["--output", format], more].concat());
     for ran in [
         with("terraform", &[]),
         with("aws-cli", &[]),
@@ -344,11 +298,7 @@ fn setup_for_another_installation() {
     assert_eq!(ran.code, 0, "{}", ran.error);
     assert!(ran.out.contains("https://oidc.example.com") && !ran.out.contains("humanitec.dev"));
     let saas = folder.run(&[SETUP, &["--api-url", "https://api.humanitec.dev/"]].concat());
-    assert!(
-        saas.out.contains("https://oidc.humanitec.dev"),
-        "{}",
-        saas.error
-    );
+    assert!(saas.out.contains("https://oidc.humanitec.dev"), "{}", saas.error);
 
     // The API's URL can also come from hctl's file.
     let config = "api_url: https://po.example.com\ndefault_org_id: my-org\n";
@@ -375,16 +325,8 @@ fn a_closed_pipe_is_no_error() {
     }
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
-    let output = folder
-        .command(CHECK)
-        .stdout(writer)
-        .output()
-        .expect("it starts");
-    assert_eq!(
-        output.status.code(),
-        Some(4),
-        "the exit code is that of the checks"
-    );
+    let output = folder.command(CHECK).stdout(writer).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(4), "the exit code is that of the checks");
 }
 
 fn every_check_has_its_heading() {
@@ -403,18 +345,9 @@ fn every_check_has_its_heading() {
         let page = id.category().guide();
         let end = format!("/docs/guides/{}.md#{id}", page.name);
         assert!(docs.ends_with(&end), "{docs}");
-        let section = page
-            .text
-            .split(&format!("\n## {id}\n"))
-            .nth(1)
-            .expect("a section");
+        let section = page.text.split(&format!("\n## {id}\n")).nth(1).expect("a section");
         let section = section.split("\n## ").next().unwrap_or_default();
-        for part in [
-            "**Verifies**",
-            "**Why**",
-            "**Caller needs**",
-            "**To fix it**",
-        ] {
+        for part in ["**Verifies**", "**Why**", "**Caller needs**", "**To fix it**"] {
             assert!(section.contains(part), "{id} has no {part}");
         }
     }

@@ -47,11 +47,7 @@ fn read_value(reader: &mut Reader<'_>, ty: &Type, at: Location<'_>) -> Result<Va
     }
 }
 
-fn read_tuple(
-    reader: &mut Reader<'_>,
-    types: &[Type],
-    at: Location<'_>,
-) -> Result<Value, ValueError> {
+fn read_tuple(reader: &mut Reader<'_>, types: &[Type], at: Location<'_>) -> Result<Value, ValueError> {
     let length = reader.array(at)?;
     if length != types.len() {
         let expected = types.len();
@@ -65,11 +61,7 @@ fn read_tuple(
         .map(Value::List)
 }
 
-fn read_map(
-    reader: &mut Reader<'_>,
-    element: &Type,
-    at: Location<'_>,
-) -> Result<Value, ValueError> {
+fn read_map(reader: &mut Reader<'_>, element: &Type, at: Location<'_>) -> Result<Value, ValueError> {
     let mut elements = BTreeMap::new();
     for _ in 0..reader.map(at)? {
         let key = reader.text(at)?.to_owned();
@@ -114,8 +106,7 @@ fn read_dynamic(reader: &mut Reader<'_>, at: Location<'_>) -> Result<Value, Valu
         return Err(at.error("a dynamic value must be an array of a type and a value"));
     }
     let ty = reader.text(at)?;
-    let ty = serde_json::from_str(ty)
-        .map_err(|error| at.error(format!("the type of a dynamic value: {error}")))?;
+    let ty = serde_json::from_str(ty).map_err(|error| at.error(format!("the type of a dynamic value: {error}")))?;
     let value = read_value(reader, &ty, at.down(LocationStep::Dynamic)?)?;
     Ok(Value::dynamic(ty, value))
 }

@@ -53,9 +53,7 @@ fn write(out: &mut ByteBuf, value: &Value, ty: &Type, at: Location<'_>) -> Resul
                 write(out, element, ty, at.down(LocationStep::Key(key))?)?;
             }
         }
-        (Value::Map(values), Type::Object(attributes)) => {
-            write_object(out, values, attributes, at)?
-        }
+        (Value::Map(values), Type::Object(attributes)) => write_object(out, values, attributes, at)?,
         (Value::Dynamic(ty, value), Type::Dynamic) => {
             write_array_length(out, 2, at)?;
             let json = serde_json::to_vec(ty).map_err(|error| at.error(error.to_string()))?;
@@ -86,11 +84,7 @@ fn write_object(
     Ok(())
 }
 
-fn write_array_length(
-    out: &mut ByteBuf,
-    length: usize,
-    at: Location<'_>,
-) -> Result<(), ValueError> {
+fn write_array_length(out: &mut ByteBuf, length: usize, at: Location<'_>) -> Result<(), ValueError> {
     let Ok(_) = encode::write_array_len(out, wire_length(length, at)?);
     Ok(())
 }

@@ -30,12 +30,7 @@ pub fn decode_json(input: &[u8], ty: &Type, undefined: Undefined) -> Result<Valu
     value(json, ty, undefined, Location::ROOT)
 }
 
-fn value(
-    json: &RawValue,
-    ty: &Type,
-    undefined: Undefined,
-    at: Location<'_>,
-) -> Result<Value, ValueError> {
+fn value(json: &RawValue, ty: &Type, undefined: Undefined, at: Location<'_>) -> Result<Value, ValueError> {
     let text = json.get();
     if text == "null" {
         return Ok(Value::Null);
@@ -49,9 +44,7 @@ fn value(
             })?;
             Ok(Value::String(decoded))
         }
-        Type::Bool => serde_json::from_str(text)
-            .map(Value::Bool)
-            .map_err(|_| mistyped()),
+        Type::Bool => serde_json::from_str(text).map(Value::Bool).map_err(|_| mistyped()),
         Type::Number => match Number::parse(text) {
             Ok(number) => Ok(Value::Number(number)),
             Err(error) if kind(text) == "a number" => Err(at.error(error.to_string())),
@@ -88,17 +81,11 @@ fn value(
             object(entries, attributes, undefined, at)
         }
         Type::Dynamic => {
-            let dynamic: Dynamic<'_> = serde_json::from_str(text).map_err(|_| {
-                at.error("a dynamic value must be an object with a type and a value")
-            })?;
+            let dynamic: Dynamic<'_> = serde_json::from_str(text)
+                .map_err(|_| at.error("a dynamic value must be an object with a type and a value"))?;
             let ty = serde_json::from_str(dynamic.ty.get())
                 .map_err(|error| at.error(format!("the type of a dynamic value: {error}")))?;
-            let value = value(
-                dynamic.value,
-                &ty,
-                undefined,
-                at.down(LocationStep::Dynamic)?,
-            )?;
+            let value = value(dynamic.value, &ty, undefined, at.down(LocationStep::Dynamic)?)?;
             Ok(Value::dynamic(ty, value))
         }
     }

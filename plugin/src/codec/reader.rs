@@ -28,9 +28,7 @@ impl<'a> Reader<'a> {
     /// Returns the marker of the next item, without reading it.
     pub(super) fn marker(&self, at: Location<'_>) -> Result<Marker, ValueError> {
         let first = self.input.remaining_slice().first();
-        first
-            .map(|byte| Marker::from_u8(*byte))
-            .ok_or_else(|| cut_short(at))
+        first.map(|byte| Marker::from_u8(*byte)).ok_or_else(|| cut_short(at))
     }
 
     /// Reads a nil.
@@ -54,8 +52,7 @@ impl<'a> Reader<'a> {
             }
             _ => return self.integer(at).map(Number::Integer),
         };
-        Number::from_f64(float.map_err(|_| cut_short(at))?)
-            .ok_or_else(|| at.error("the number is not finite"))
+        Number::from_f64(float.map_err(|_| cut_short(at))?).ok_or_else(|| at.error("the number is not finite"))
     }
 
     /// Reads an integer that fits into 64 bits.
@@ -78,8 +75,7 @@ impl<'a> Reader<'a> {
             marker => return Err(mistyped(at, "a string", marker)),
         };
         let length = length.map_err(|_| cut_short(at))?;
-        std::str::from_utf8(self.bytes(length, at)?)
-            .map_err(|_| at.error("the string is not valid UTF-8"))
+        std::str::from_utf8(self.bytes(length, at)?).map_err(|_| at.error("the string is not valid UTF-8"))
     }
 
     /// Reads the head of an array, and returns how many elements follow.
@@ -124,10 +120,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads an extension, if the next item is one, and returns its type and its bytes.
-    pub(super) fn extension(
-        &mut self,
-        at: Location<'_>,
-    ) -> Result<Option<(i8, &'a [u8])>, ValueError> {
+    pub(super) fn extension(&mut self, at: Location<'_>) -> Result<Option<(i8, &'a [u8])>, ValueError> {
         if !is_extension(self.marker(at)?) {
             return Ok(None);
         }
@@ -167,21 +160,12 @@ fn mistyped(at: Location<'_>, expected: &str, found: Marker) -> ValueError {
 fn is_text(marker: Marker) -> bool {
     matches!(
         marker,
-        Marker::FixStr(_)
-            | Marker::Str8
-            | Marker::Str16
-            | Marker::Str32
-            | Marker::Bin8
-            | Marker::Bin16
-            | Marker::Bin32
+        Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32 | Marker::Bin8 | Marker::Bin16 | Marker::Bin32
     )
 }
 
 fn is_array(marker: Marker) -> bool {
-    matches!(
-        marker,
-        Marker::FixArray(_) | Marker::Array16 | Marker::Array32
-    )
+    matches!(marker, Marker::FixArray(_) | Marker::Array16 | Marker::Array32)
 }
 
 fn is_map(marker: Marker) -> bool {

@@ -127,10 +127,7 @@ mod tests {
             (Type::String, r#""string""#),
             (Type::Dynamic, r#""dynamic""#),
             (list(Type::Number), r#"["list","number"]"#),
-            (
-                Type::Set(Box::new(list(Type::Bool))),
-                r#"["set",["list","bool"]]"#,
-            ),
+            (Type::Set(Box::new(list(Type::Bool))), r#"["set",["list","bool"]]"#),
             (Type::Map(Box::new(Type::Dynamic)), r#"["map","dynamic"]"#),
             (
                 Type::Tuple(vec![Type::String, Type::Bool]),

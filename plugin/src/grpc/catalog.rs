@@ -114,10 +114,7 @@ impl Catalog {
     ///
     /// # Errors
     /// Returns the diagnostic to show if it does not exist.
-    pub(super) fn data_source(
-        &self,
-        type_name: &str,
-    ) -> Result<&Described<dyn DataSource>, Diagnostic> {
+    pub(super) fn data_source(&self, type_name: &str) -> Result<&Described<dyn DataSource>, Diagnostic> {
         let found = self.data_sources.get(type_name);
         found.ok_or_else(|| unknown("data source", type_name, self.data_sources.keys()))
     }
@@ -126,10 +123,7 @@ impl Catalog {
     ///
     /// # Errors
     /// Returns the diagnostic to show if it does not exist.
-    pub(super) fn list_resource(
-        &self,
-        type_name: &str,
-    ) -> Result<&Described<dyn ListResource>, Diagnostic> {
+    pub(super) fn list_resource(&self, type_name: &str) -> Result<&Described<dyn ListResource>, Diagnostic> {
         let found = self.list_resources.get(type_name);
         found.ok_or_else(|| unknown("list resource", type_name, self.list_resources.keys()))
     }
@@ -144,11 +138,7 @@ impl Catalog {
     }
 }
 
-fn unknown<'a>(
-    kind: &str,
-    type_name: &str,
-    known: impl Iterator<Item = &'a &'static str>,
-) -> Diagnostic {
+fn unknown<'a>(kind: &str, type_name: &str, known: impl Iterator<Item = &'a &'static str>) -> Diagnostic {
     let known: Vec<_> = known.map(|name| format!("  - {name}")).collect();
     Diagnostic::error(
         format!("Unsupported {kind} type {type_name:?}"),

@@ -23,15 +23,9 @@ pub mod proto {
 pub(super) fn add_services(routes: Routes, shutdown: &CancellationToken) -> Routes {
     let shutdown = || shutdown.clone();
     routes
-        .add_service(GrpcControllerServer::new(Controller {
-            shutdown: shutdown(),
-        }))
-        .add_service(GrpcStdioServer::new(Stdio {
-            shutdown: shutdown(),
-        }))
-        .add_service(GrpcBrokerServer::new(Broker {
-            shutdown: shutdown(),
-        }))
+        .add_service(GrpcControllerServer::new(Controller { shutdown: shutdown() }))
+        .add_service(GrpcStdioServer::new(Stdio { shutdown: shutdown() }))
+        .add_service(GrpcBrokerServer::new(Broker { shutdown: shutdown() }))
 }
 
 /// Shuts the plugin down when the client requests it.
@@ -59,13 +53,8 @@ struct Stdio {
 impl GrpcStdio for Stdio {
     type StreamStdioStream = EmptyStream<StdioData>;
 
-    async fn stream_stdio(
-        &self,
-        _request: Request<()>,
-    ) -> Result<Response<Self::StreamStdioStream>, Status> {
-        Ok(Response::new(empty_stream(
-            self.shutdown.clone().cancelled_owned(),
-        )))
+    async fn stream_stdio(&self, _request: Request<()>) -> Result<Response<Self::StreamStdioStream>, Status> {
+        Ok(Response::new(empty_stream(self.shutdown.clone().cancelled_owned())))
     }
 }
 

@@ -15,20 +15,17 @@ use crate::value::{Type, Value};
 ///
 /// # Errors
 /// Returns the diagnostic to show if the provider panics.
-async fn identify(
-    catalog: &Catalog,
-    type_name: &str,
-    state: &Value,
-) -> Result<Option<Value>, Diagnostic> {
+async fn identify(catalog: &Catalog, type_name: &str, state: &Value) -> Result<Option<Value>, Diagnostic> {
     if state.is_null() || !catalog.identities.contains_key(type_name) {
         return Ok(None);
     }
     let resource: &Described<dyn Resource> = catalog.resource(type_name)?;
     let (implementation, state) = (Arc::clone(&resource.implementation), state.clone());
     let doing = format!("identifying a {type_name}");
-    run_isolated(&doing, async move {
-        implementation.resource_identity()?.identity(&state)
-    })
+    run_isolated(
+        &doing,
+        async move { implementation.resource_identity()?.identity(&state) },
+    )
     .await
 }
 
@@ -72,8 +69,7 @@ pub(super) async fn verify(
     };
     for attribute in &schema.schema.attributes {
         let name = attribute.name;
-        if let (Some(stored), Some(current)) =
-            (stored.get(name).as_str(), current.get(name).as_str())
+        if let (Some(stored), Some(current)) = (stored.get(name).as_str(), current.get(name).as_str())
             && stored != current
         {
             return Err(Diagnostic::error(
@@ -93,10 +89,7 @@ pub(super) async fn verify(
 ///
 /// # Errors
 /// Returns the diagnostic to show if it is missing or does not match the type.
-pub(super) fn decode(
-    identity: Option<&ResourceIdentityData>,
-    ty: &Type,
-) -> Result<Value, Diagnostic> {
+pub(super) fn decode(identity: Option<&ResourceIdentityData>, ty: &Type) -> Result<Value, Diagnostic> {
     let data = identity.and_then(|identity| identity.identity_data.as_ref());
     value::decode_known(data, ty, "identity")
 }

@@ -64,16 +64,11 @@ impl ServedProvider {
 
     /// Returns what redacts the texts of a response that is sent later.
     pub(super) fn responder(&self) -> Responder {
-        Responder {
-            redact: self.redact,
-        }
+        Responder { redact: self.redact }
     }
 
     /// Returns the diagnostics of a response, redacted.
-    pub(super) fn diagnostics(
-        &self,
-        diagnostics: impl IntoIterator<Item = Diagnostic>,
-    ) -> Vec<proto::Diagnostic> {
+    pub(super) fn diagnostics(&self, diagnostics: impl IntoIterator<Item = Diagnostic>) -> Vec<proto::Diagnostic> {
         self.responder().diagnostics(diagnostics)
     }
 
@@ -94,10 +89,7 @@ pub(super) struct Responder {
 
 impl Responder {
     /// Returns the diagnostics of a response, redacted.
-    pub(super) fn diagnostics(
-        &self,
-        diagnostics: impl IntoIterator<Item = Diagnostic>,
-    ) -> Vec<proto::Diagnostic> {
+    pub(super) fn diagnostics(&self, diagnostics: impl IntoIterator<Item = Diagnostic>) -> Vec<proto::Diagnostic> {
         let diagnostics = diagnostics.into_iter();
         diagnostics
             .map(|diagnostic| diagnostic::encode(diagnostic, self.redact))

@@ -44,9 +44,7 @@ where
         .max_encoding_message_size(MAX_MESSAGE);
     let shutdown = CancellationToken::new();
     let (health, health_service) = tonic_health::server::health_reporter();
-    health
-        .set_service_status("plugin", ServingStatus::Serving)
-        .await;
+    health.set_service_status("plugin", ServingStatus::Serving).await;
     let routes = Routes::new(provider).add_service(health_service);
     let server = Server::builder()
         .add_routes(go_plugin::add_services(routes, &shutdown))
@@ -104,12 +102,7 @@ mod tests {
         let (client, server) = tokio::io::duplex(1 << 16);
         let incoming = tokio_stream::iter([Ok(server)]).chain(tokio_stream::pending());
         let never = std::future::pending();
-        let serving = tokio::spawn(serve_connections(
-            incoming,
-            never,
-            Arc::new(Slow),
-            unchanged,
-        ));
+        let serving = tokio::spawn(serve_connections(incoming, never, Arc::new(Slow), unchanged));
 
         let mut client = Some(TokioIo::new(client));
         let connector = tower::service_fn(move |_| {

@@ -9,11 +9,7 @@ use crate::value::{Type, Value};
 ///
 /// # Errors
 /// Returns the diagnostic to show if the value is missing, does not have the type `ty`, or is unknown as a whole.
-pub(super) fn decode(
-    value: Option<&DynamicValue>,
-    ty: &Type,
-    what: &str,
-) -> Result<Value, Diagnostic> {
+pub(super) fn decode(value: Option<&DynamicValue>, ty: &Type, what: &str) -> Result<Value, Diagnostic> {
     let value = value.filter(|value| !value.msgpack.is_empty() || !value.json.is_empty());
     let value = value.ok_or_else(|| unreadable(what, "it is missing"))?;
     match decode_argument(value, ty) {
@@ -27,11 +23,7 @@ pub(super) fn decode(
 ///
 /// # Errors
 /// Returns the diagnostic to show in the cases of [`decode`], and if a part of the value is unknown.
-pub(super) fn decode_known(
-    value: Option<&DynamicValue>,
-    ty: &Type,
-    what: &str,
-) -> Result<Value, Diagnostic> {
+pub(super) fn decode_known(value: Option<&DynamicValue>, ty: &Type, what: &str) -> Result<Value, Diagnostic> {
     let value = decode(value, ty, what)?;
     if value.is_wholly_known() {
         Ok(value)
@@ -75,11 +67,7 @@ pub(super) fn encode(value: &Value, ty: &Type, what: &str) -> Result<DynamicValu
 ///
 /// # Errors
 /// Returns the diagnostic to show in the cases of [`encode`], and if a part of the value is unknown.
-pub(super) fn encode_known(
-    value: &Value,
-    ty: &Type,
-    what: &str,
-) -> Result<DynamicValue, Diagnostic> {
+pub(super) fn encode_known(value: &Value, ty: &Type, what: &str) -> Result<DynamicValue, Diagnostic> {
     if value.is_wholly_known() {
         encode(value, ty, what)
     } else {

@@ -32,10 +32,7 @@ pub trait MoveState: Send + Sync {
     /// is not one that it can convert.
     ///
     /// Attributes that the result does not have become null, and attributes that the schema does not have are dropped.
-    async fn move_from(
-        &self,
-        request: MoveRequest,
-    ) -> Option<Result<serde_json::Value, Diagnostic>>;
+    async fn move_from(&self, request: MoveRequest) -> Option<Result<serde_json::Value, Diagnostic>>;
 }
 
 /// The request of [`MoveState::move_from`].

@@ -14,8 +14,7 @@ pub use self::capability::{
 };
 pub use self::identity::{IdentityAttribute, IdentitySchema, ResourceIdentity};
 pub use self::operation::{
-    ApplyResponse, CreateRequest, DeleteRequest, PlanRequest, PlanResponse, ReadRequest,
-    ReadResponse, UpdateRequest,
+    ApplyResponse, CreateRequest, DeleteRequest, PlanRequest, PlanResponse, ReadRequest, ReadResponse, UpdateRequest,
 };
 use crate::context::CallContext;
 use crate::diagnostic::Diagnostic;

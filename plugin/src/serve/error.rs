@@ -34,9 +34,7 @@ pub(super) enum ServeError {
         hint: Option<&'static str>,
     },
     /// The group in `PLUGIN_UNIX_SOCKET_GROUP` does not exist.
-    #[error(
-        "PLUGIN_UNIX_SOCKET_GROUP names the group {name:?}, which does not exist on this machine"
-    )]
+    #[error("PLUGIN_UNIX_SOCKET_GROUP names the group {name:?}, which does not exist on this machine")]
     #[cfg(unix)]
     NoSuchGroup {
         /// The value of the variable.

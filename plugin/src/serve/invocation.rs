@@ -98,10 +98,7 @@ mod tests {
     use super::*;
 
     fn invocation(arguments: &[&str], cookie: Option<&str>) -> Invocation {
-        Invocation::new(
-            arguments.iter().map(OsString::from),
-            cookie.map(OsString::from),
-        )
+        Invocation::new(arguments.iter().map(OsString::from), cookie.map(OsString::from))
     }
 
     #[test]
@@ -118,10 +115,7 @@ mod tests {
         assert_eq!(invocation(&["--debug"], None), Invocation::Debug);
         assert_eq!(invocation(&["-debug=true"], None), Invocation::Debug);
         assert_eq!(invocation(&["--version"], None), Invocation::Version);
-        assert_eq!(
-            invocation(&["--help"], Some(COOKIE_VALUE)),
-            Invocation::Help
-        );
+        assert_eq!(invocation(&["--help"], Some(COOKIE_VALUE)), Invocation::Help);
         let unknown = |argument: &str| Invocation::Unknown(argument.to_owned());
         assert_eq!(invocation(&["apply"], None), unknown("apply"));
         assert_eq!(invocation(&["-debug", "-x"], None), unknown("-x"));

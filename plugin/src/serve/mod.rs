@@ -83,9 +83,7 @@ pub fn serve(options: Options, provider: impl FnOnce() -> Arc<dyn Provider>) -> 
         Invocation::ByHand => fail(&invocation::by_hand(&options)),
         Invocation::Unknown(argument) => {
             let help = invocation::help(&options);
-            fail(&format!(
-                "The argument {argument:?} does not exist.\n\n{help}"
-            ))
+            fail(&format!("The argument {argument:?} does not exist.\n\n{help}"))
         }
     }
 }
@@ -111,18 +109,11 @@ fn write_text(mut output: impl Write, text: &str) {
 fn run(options: Options, debug: bool, provider: impl FnOnce() -> Arc<dyn Provider>) -> ExitCode {
     match run_server(options, debug, provider) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&format!(
-            "Could not serve the provider {}: {error}.",
-            options.source
-        )),
+        Err(error) => fail(&format!("Could not serve the provider {}: {error}.", options.source)),
     }
 }
 
-fn run_server(
-    options: Options,
-    debug: bool,
-    provider: impl FnOnce() -> Arc<dyn Provider>,
-) -> Result<(), ServeError> {
+fn run_server(options: Options, debug: bool, provider: impl FnOnce() -> Arc<dyn Provider>) -> Result<(), ServeError> {
     panic::install_hook(options.redact);
     log::install(options.log_crate, options.redact);
     diagnostic::set_report_to(options.report_to);
@@ -137,11 +128,7 @@ fn run_server(
     served
 }
 
-async fn listen(
-    options: Options,
-    debug: bool,
-    provider: impl FnOnce() -> Arc<dyn Provider>,
-) -> Result<(), ServeError> {
+async fn listen(options: Options, debug: bool, provider: impl FnOnce() -> Arc<dyn Provider>) -> Result<(), ServeError> {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
 
     let exit_signal = ExitSignal::install(debug).map_err(ServeError::Runtime)?;

@@ -46,10 +46,7 @@ pub(super) fn bind() -> Result<(Listener, ListenAddress), ServeError> {
 }
 
 #[cfg(unix)]
-fn bind_within(
-    within: &std::path::Path,
-    group: Option<&str>,
-) -> Result<(Listener, ListenAddress), ServeError> {
+fn bind_within(within: &std::path::Path, group: Option<&str>) -> Result<(Listener, ListenAddress), ServeError> {
     use std::fs::{Permissions, set_permissions};
     use std::os::unix::fs::{PermissionsExt, chown};
 
@@ -102,9 +99,7 @@ fn group_id(group: &str) -> Result<u32, ServeError> {
     }
     match nix::unistd::Group::from_name(group) {
         Ok(Some(group)) => Ok(group.gid.as_raw()),
-        _ => Err(ServeError::NoSuchGroup {
-            name: group.to_owned(),
-        }),
+        _ => Err(ServeError::NoSuchGroup { name: group.to_owned() }),
     }
 }
 
@@ -129,9 +124,7 @@ pub(super) fn bind() -> Result<(Listener, ListenAddress), ServeError> {
 fn ports(min: Option<String>, max: Option<String>) -> Result<RangeInclusive<u16>, ServeError> {
     let port = |variable, value: Option<String>, default| match value.filter(|v| !v.is_empty()) {
         None => Ok(default),
-        Some(value) => value
-            .parse()
-            .map_err(|_| ServeError::Port { variable, value }),
+        Some(value) => value.parse().map_err(|_| ServeError::Port { variable, value }),
     };
     let min = port("PLUGIN_MIN_PORT", min, 0)?;
     let max = port("PLUGIN_MAX_PORT", max, min)?;
@@ -197,9 +190,7 @@ mod tests {
         #[test]
         fn a_group_is_looked_up_by_name() {
             assert_eq!(group_id("4711").unwrap(), 4711);
-            let own = nix::unistd::Group::from_gid(nix::unistd::getgid())
-                .unwrap()
-                .unwrap();
+            let own = nix::unistd::Group::from_gid(nix::unistd::getgid()).unwrap().unwrap();
             assert_eq!(group_id(&own.name).unwrap(), own.gid.as_raw());
             let error = group_id("no-such-group").unwrap_err();
             assert!(error.to_string().contains("\"no-such-group\""), "{error}");

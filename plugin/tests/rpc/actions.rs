@@ -6,9 +6,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use terraform_plugin_server::grpc::proto::invoke_action::event::Type;
 use terraform_plugin_server::grpc::{ProviderService, proto};
-use terraform_plugin_server::{
-    Action, Attribute, CallContext, Diagnostic, Progress, Schema, Value, async_trait,
-};
+use terraform_plugin_server::{Action, Attribute, CallContext, Diagnostic, Progress, Schema, Value, async_trait};
 
 use crate::fake::{Fake, Lookup, Thing, call, only_error, wire_as};
 
@@ -35,12 +33,7 @@ impl Action for Restart {
             _ => Vec::new(),
         }
     }
-    async fn invoke(
-        &self,
-        context: CallContext,
-        config: Value,
-        progress: Progress,
-    ) -> Vec<Diagnostic> {
+    async fn invoke(&self, context: CallContext, config: Value, progress: Progress) -> Vec<Diagnostic> {
         progress.report("stopping k8s-aws-v1.c2VjcmV0".to_owned());
         match config.get("id").as_str() {
             Some("slow") => {
@@ -81,10 +74,7 @@ async fn invoke(id: &str) -> (Vec<String>, Vec<proto::Diagnostic>) {
         ..Default::default()
     };
     let stream = call!(serve(), invoke_action, request);
-    let mut events: Vec<_> = stream
-        .map(|event| event.unwrap().r#type.unwrap())
-        .collect()
-        .await;
+    let mut events: Vec<_> = stream.map(|event| event.unwrap().r#type.unwrap()).collect().await;
     let Some(Type::Completed(completed)) = events.pop() else {
         panic!("no end");
     };
@@ -134,11 +124,7 @@ async fn an_action_is_described_validated_and_planned() {
     let service = serve();
     let metadata = call!(service, get_metadata, proto::get_metadata::Request {});
     assert_eq!(metadata.actions[0].type_name, RESTART);
-    let schemas = call!(
-        service,
-        get_provider_schema,
-        proto::get_provider_schema::Request {}
-    );
+    let schemas = call!(service, get_provider_schema, proto::get_provider_schema::Request {});
     assert!(schemas.action_schemas[RESTART].schema.is_some());
 
     let validate = |id| proto::validate_action_config::Request {
@@ -153,10 +139,7 @@ async fn an_action_is_described_validated_and_planned() {
         config: config(id),
         ..Default::default()
     };
-    assert_eq!(
-        call!(service, plan_action, plan(Value::unknown())).diagnostics,
-        []
-    );
+    assert_eq!(call!(service, plan_action, plan(Value::unknown())).diagnostics, []);
     let refused = call!(service, plan_action, plan("".into()));
     assert!(only_error(&refused.diagnostics).contains("No id"));
 }

@@ -6,9 +6,7 @@ use terraform_plugin_server::{
     ApplyResponse, CreateRequest, DeleteRequest, Diagnostic, Number, Type, UpdateRequest, Value,
 };
 
-use crate::fake::{
-    THING, Thing, assert_bug, call, method, only_error, serve, thing, unwire, wire, with,
-};
+use crate::fake::{THING, Thing, assert_bug, call, method, only_error, serve, thing, unwire, wire, with};
 
 async fn apply(thing: Thing, prior: &Value, planned: &Value, config: &Value) -> Response {
     let request = Request {
@@ -22,10 +20,7 @@ async fn apply(thing: Thing, prior: &Value, planned: &Value, config: &Value) -> 
     };
     let response = call!(serve(thing), apply_resource_change, request);
     assert_eq!(response.private, b"private");
-    assert_eq!(
-        response.new_identity,
-        Some(proto::ResourceIdentityData::default())
-    );
+    assert_eq!(response.new_identity, Some(proto::ResourceIdentityData::default()));
     assert!(!response.legacy_type_system);
     response
 }
@@ -39,11 +34,7 @@ fn planned() -> Value {
 }
 
 fn prior() -> Value {
-    thing([
-        ("id", "1".into()),
-        ("name", "n".into()),
-        ("note", "p".into()),
-    ])
+    thing([("id", "1".into()), ("name", "n".into()), ("note", "p".into())])
 }
 
 fn sorry() -> Diagnostic {
@@ -79,10 +70,7 @@ async fn the_created_object_is_returned() {
     };
     let response = apply(resource, &Value::Null, &planned(), &config()).await;
     assert_eq!(response.diagnostics, []);
-    assert_eq!(
-        unwire(response.new_state.as_ref()),
-        with(planned(), "id", "7".into())
-    );
+    assert_eq!(unwire(response.new_state.as_ref()), with(planned(), "id", "7".into()));
 }
 
 #[tokio::test]
@@ -91,10 +79,7 @@ async fn the_updated_object_is_returned() {
     let expected = (prior(), planned.clone(), config());
     let resource = Thing {
         update: method(move |request: UpdateRequest| {
-            assert_eq!(
-                (request.prior, request.planned.clone(), request.config),
-                expected
-            );
+            assert_eq!((request.prior, request.planned.clone(), request.config), expected);
             ApplyResponse {
                 state: request.planned,
                 ..Default::default()
@@ -153,23 +138,11 @@ async fn no_state_with_an_error_is_null_after_a_create_and_the_prior_one_after_a
 
 #[tokio::test]
 async fn no_state_and_no_error_is_a_defect_and_the_object_is_not_lost() {
-    let response = apply(
-        returns(Value::Null, vec![]),
-        &Value::Null,
-        &planned(),
-        &config(),
-    )
-    .await;
+    let response = apply(returns(Value::Null, vec![]), &Value::Null, &planned(), &config()).await;
     assert_bug(&response.diagnostics, "returned no state");
     assert_eq!(unwire(response.new_state.as_ref()), config());
 
-    let response = apply(
-        returns(Value::Null, vec![]),
-        &prior(),
-        &planned(),
-        &config(),
-    )
-    .await;
+    let response = apply(returns(Value::Null, vec![]), &prior(), &planned(), &config()).await;
     assert_bug(&response.diagnostics, "returned no state");
     assert_eq!(unwire(response.new_state.as_ref()), prior());
 }
@@ -182,10 +155,7 @@ async fn unknown_values_in_a_state_are_a_defect_and_become_the_configured_values
     for prior in [Value::Null, prior()] {
         let response = apply(returns(state.clone(), vec![]), &prior, &planned, &config()).await;
         assert_bug(&response.diagnostics, "unknown values");
-        assert_eq!(
-            unwire(response.new_state.as_ref()),
-            with(config(), "id", "7".into())
-        );
+        assert_eq!(unwire(response.new_state.as_ref()), with(config(), "id", "7".into()));
     }
 }
 
@@ -201,12 +171,7 @@ async fn a_state_that_contradicts_the_plan_is_a_defect_and_is_returned() {
         ("note", Value::Null, "c".into(), "note: "),
         ("weight", number(1), number(2), "weight: "),
         ("main", port(1), port(2), "main.number: "),
-        (
-            "ports",
-            Value::List(vec![port(1)]),
-            Value::List(vec![]),
-            "ports: ",
-        ),
+        ("ports", Value::List(vec![port(1)]), Value::List(vec![]), "ports: "),
         (
             "ports",
             Value::List(vec![port(1)]),
@@ -225,13 +190,7 @@ async fn a_state_that_contradicts_the_plan_is_a_defect_and_is_returned() {
         let planned = with(planned(), name, planned_value);
         let applied = with(with(config(), "id", "7".into()), name, applied);
         for prior in [Value::Null, prior()] {
-            let response = apply(
-                returns(applied.clone(), vec![]),
-                &prior,
-                &planned,
-                &config(),
-            )
-            .await;
+            let response = apply(returns(applied.clone(), vec![]), &prior, &planned, &config()).await;
             assert_bug(&response.diagnostics, path);
             assert_eq!(unwire(response.new_state.as_ref()), applied);
         }
@@ -244,11 +203,7 @@ async fn a_state_that_matches_the_plan_is_accepted() {
     for (name, planned_value, applied) in [
         ("size", Value::unknown(), "small".into()),
         ("size", Value::unknown(), Value::Null),
-        (
-            "tags",
-            set(&["a".into(), "b".into()]),
-            set(&["b".into(), "a".into()]),
-        ),
+        ("tags", set(&["a".into(), "b".into()]), set(&["b".into(), "a".into()])),
         (
             "tags",
             set(&[Value::unknown(), "b".into()]),
@@ -270,23 +225,11 @@ async fn a_state_that_matches_the_plan_is_accepted() {
 #[tokio::test]
 async fn a_state_of_another_type_is_a_defect_and_the_object_is_not_lost() {
     let state = with(config(), "note", true.into());
-    let response = apply(
-        returns(state.clone(), vec![]),
-        &Value::Null,
-        &planned(),
-        &config(),
-    )
-    .await;
-    assert_bug(
-        &response.diagnostics,
-        "note: expected string, found a boolean",
-    );
+    let response = apply(returns(state.clone(), vec![]), &Value::Null, &planned(), &config()).await;
+    assert_bug(&response.diagnostics, "note: expected string, found a boolean");
     assert_eq!(unwire(response.new_state.as_ref()), config());
 
     let response = apply(returns(state, vec![]), &prior(), &planned(), &config()).await;
-    assert_bug(
-        &response.diagnostics,
-        "note: expected string, found a boolean",
-    );
+    assert_bug(&response.diagnostics, "note: expected string, found a boolean");
     assert_eq!(unwire(response.new_state.as_ref()), prior());
 }

@@ -27,16 +27,10 @@ fn json_is_decoded_as_terraform_saves_it() {
         ("d", Value::dynamic(ty(r#"["map",["list","number"]]"#), map)),
         ("o", Value::Null),
     ]);
-    assert_eq!(
-        decode_json(json, &ty(object), Undefined::Refuse),
-        Ok(expected)
-    );
+    assert_eq!(decode_json(json, &ty(object), Undefined::Refuse), Ok(expected));
 
     let null = br#"{"value": null, "type": "dynamic"}"#;
-    assert_eq!(
-        decode_json(null, &Type::Dynamic, Undefined::Refuse),
-        Ok(Value::Null)
-    );
+    assert_eq!(decode_json(null, &Type::Dynamic, Undefined::Refuse), Ok(Value::Null));
 }
 
 #[test]
@@ -53,16 +47,8 @@ fn json_of_another_type_is_refused_with_its_path() {
             r#"{"a": [{"b": null}, {"c": 1}]}"#,
             "a[1].c: the attribute does not exist",
         ),
-        (
-            object,
-            r#"{"m": {"k": true, "k": true}}"#,
-            "m[\"k\"]: duplicate key",
-        ),
-        (
-            object,
-            r#"{"m": [true]}"#,
-            "m: expected map of bool, found an array",
-        ),
+        (object, r#"{"m": {"k": true, "k": true}}"#, "m[\"k\"]: duplicate key"),
+        (object, r#"{"m": [true]}"#, "m: expected map of bool, found an array"),
         (r#""bool""#, "1", "expected bool, found a number"),
         (r#""number""#, r#""1""#, "expected number, found a string"),
         (
@@ -70,11 +56,7 @@ fn json_of_another_type_is_refused_with_its_path() {
             r#""\ud800""#,
             "an escape in the string is not valid Unicode",
         ),
-        (
-            r#"["tuple",["bool"]]"#,
-            "[]",
-            "expected 1 elements, found 0",
-        ),
+        (r#"["tuple",["bool"]]"#, "[]", "expected 1 elements, found 0"),
         (
             r#""dynamic""#,
             "{}",
@@ -84,15 +66,8 @@ fn json_of_another_type_is_refused_with_its_path() {
         let found = decode_json(text.as_bytes(), &ty(json), Undefined::Refuse).unwrap_err();
         assert_eq!(found.to_string(), error, "{text}");
     }
-    let ignored = decode_json(
-        br#"{"a": [{"c": 1}], "x": {}}"#,
-        &ty(object),
-        Undefined::Ignore,
-    );
-    let expected = Value::object([
-        ("a", list([Value::object([("b", Value::Null)])])),
-        ("m", Value::Null),
-    ]);
+    let ignored = decode_json(br#"{"a": [{"c": 1}], "x": {}}"#, &ty(object), Undefined::Ignore);
+    let expected = Value::object([("a", list([Value::object([("b", Value::Null)])])), ("m", Value::Null)]);
     assert_eq!(ignored, Ok(expected));
 }
 

@@ -82,11 +82,7 @@ fn collections_and_dynamic_values_have_the_bytes_of_go_cty() {
             list([true.into(), Value::unknown()]),
             b"\x92\xc3\xd4\x00\x00".to_vec(),
         ),
-        (
-            r#"["set","string"]"#,
-            list(["a".into()]),
-            b"\x91\xa1a".to_vec(),
-        ),
+        (r#"["set","string"]"#, list(["a".into()]), b"\x91\xa1a".to_vec()),
         (
             r#"["tuple",["string","bool"]]"#,
             list(["a".into(), Value::Null]),
@@ -164,11 +160,7 @@ fn other_encodings_of_a_value_are_decoded_too() {
         // type are ignored.
         (r#""string""#, &b"\xd4\x07\x01"[..], Value::unknown()),
         (r#""string""#, b"\xc7\x00\x00", Value::unknown()),
-        (
-            r#"["object",{"a":"bool"}]"#,
-            b"\xd4\x00\x00",
-            Value::unknown(),
-        ),
+        (r#"["object",{"a":"bool"}]"#, b"\xd4\x00\x00", Value::unknown()),
         (r#""string""#, b"\xd4\x0c\x80", Value::unknown()),
         (r#""string""#, b"\xd4\x0c\xc0", Value::unknown()),
         (r#""string""#, b"\xc7\x03\x0c\x81\x05\x01", Value::unknown()),
@@ -188,28 +180,16 @@ fn other_encodings_of_a_value_are_decoded_too() {
         (r#""string""#, b"\xc5\x00\x01x", "x".into()),
         (r#""string""#, b"\xc6\x00\x00\x00\x01x", "x".into()),
         (r#""string""#, b"\xa3e\xcc\x81", "e\u{301}".into()),
-        (
-            r#""number""#,
-            b"\xd3\xff\xff\xff\xff\xff\xff\xff\xff",
-            number("-1"),
-        ),
+        (r#""number""#, b"\xd3\xff\xff\xff\xff\xff\xff\xff\xff", number("-1")),
         (
             r#""number""#,
             b"\xcf\xff\xff\xff\xff\xff\xff\xff\xff",
             number("18446744073709551615"),
         ),
         (r#""number""#, b"\xca\x3f\x80\x00\x00", number("1")),
-        (
-            r#""number""#,
-            b"\xcb\xc0\x00\x00\x00\x00\x00\x00\x00",
-            number("-2"),
-        ),
+        (r#""number""#, b"\xcb\xc0\x00\x00\x00\x00\x00\x00\x00", number("-2")),
         (r#""number""#, b"\xa71.50e+1", number("15")),
-        (
-            r#"["list","bool"]"#,
-            b"\xdd\x00\x00\x00\x01\xc3",
-            list([true.into()]),
-        ),
+        (r#"["list","bool"]"#, b"\xdd\x00\x00\x00\x01\xc3", list([true.into()])),
         (
             r#"["map","bool"]"#,
             b"\xde\x00\x01\xd9\x01k\xc3",
@@ -243,14 +223,8 @@ fn refinements_of_more_than_1024_bytes_are_dropped() {
 fn objects_are_encoded_with_all_attributes_and_strings_are_not_normalized() {
     let object = ty(r#"["object",{"a":"string","b":["object",{"c":"bool"}]}]"#);
     let value = Value::object([("b", Value::object([]))]);
-    assert_eq!(
-        encode(&value, &object).unwrap(),
-        b"\x82\xa1a\xc0\xa1b\x81\xa1c\xc0"
-    );
-    assert_eq!(
-        encode(&"e\u{301}".into(), &Type::String).unwrap(),
-        b"\xa3e\xcc\x81"
-    );
+    assert_eq!(encode(&value, &object).unwrap(), b"\x82\xa1a\xc0\xa1b\x81\xa1c\xc0");
+    assert_eq!(encode(&"e\u{301}".into(), &Type::String).unwrap(), b"\xa3e\xcc\x81");
     // Unicode 17 defines an order for this pair, which the tables of Terraform do not have yet.
     let text = Value::from("a\u{358}\u{1ae0}");
     let bytes = encode(&text, &Type::String).unwrap();
@@ -269,35 +243,15 @@ fn assert_refused(cases: &[(&str, &[u8], &str)]) {
 #[test]
 fn messages_that_are_not_primitive_values_are_refused() {
     assert_refused(&[
-        (
-            r#""string""#,
-            b"",
-            "the message ends in the middle of a value",
-        ),
-        (
-            r#""string""#,
-            b"\xa2h",
-            "the message ends in the middle of a value",
-        ),
+        (r#""string""#, b"", "the message ends in the middle of a value"),
+        (r#""string""#, b"\xa2h", "the message ends in the middle of a value"),
         (r#""string""#, b"\xa1x\xc0", "1 bytes follow the value"),
         (r#""string""#, b"\xa1\xff", "the string is not valid UTF-8"),
         (r#""string""#, b"\x01", "expected a string, found a number"),
-        (
-            r#""string""#,
-            b"\xc1",
-            "expected a string, found a reserved byte",
-        ),
-        (
-            r#""bool""#,
-            b"\xa4true",
-            "expected a boolean, found a string",
-        ),
+        (r#""string""#, b"\xc1", "expected a string, found a reserved byte"),
+        (r#""bool""#, b"\xa4true", "expected a boolean, found a string"),
         (r#""number""#, b"\xa1x", "not a number in decimal notation"),
-        (
-            r#""number""#,
-            b"\xa91e9999999",
-            "a number of more than 10000 digits",
-        ),
+        (r#""number""#, b"\xa91e9999999", "a number of more than 10000 digits"),
         (
             r#""number""#,
             b"\xcb\x7f\xf8\x00\x00\x00\x00\x00\x00",
@@ -310,11 +264,7 @@ fn messages_that_are_not_primitive_values_are_refused() {
 #[test]
 fn messages_that_are_not_collections_are_refused() {
     assert_refused(&[
-        (
-            r#"["list","bool"]"#,
-            b"\x80",
-            "expected an array, found a map",
-        ),
+        (r#"["list","bool"]"#, b"\x80", "expected an array, found a map"),
         (
             r#"["list","bool"]"#,
             b"\x92\xc3\xa0",
@@ -335,21 +285,9 @@ fn messages_that_are_not_collections_are_refused() {
             b"\xdb\xff\xff\xff\xffx",
             "the message ends in the middle of a value",
         ),
-        (
-            r#"["tuple",["bool"]]"#,
-            b"\x90",
-            "expected 1 elements, found 0",
-        ),
-        (
-            r#"["map","bool"]"#,
-            b"\x82\xa1k\xc3\xa1k\xc3",
-            "[\"k\"]: duplicate key",
-        ),
-        (
-            r#"["map","bool"]"#,
-            b"\x81\xc0\xc3",
-            "expected a string, found null",
-        ),
+        (r#"["tuple",["bool"]]"#, b"\x90", "expected 1 elements, found 0"),
+        (r#"["map","bool"]"#, b"\x82\xa1k\xc3\xa1k\xc3", "[\"k\"]: duplicate key"),
+        (r#"["map","bool"]"#, b"\x81\xc0\xc3", "expected a string, found null"),
     ]);
 }
 
@@ -358,11 +296,7 @@ fn messages_that_are_not_objects_or_dynamic_values_are_refused() {
     let object = r#"["object",{"a":["list",["object",{"b":"string"}]],"m":["map","bool"]}]"#;
     assert_refused(&[
         (object, b"\x81\xa1a\xc0", "m: the attribute is missing"),
-        (
-            object,
-            b"\x82\xa1a\xc0\xa1x\xc0",
-            "x: the attribute does not exist",
-        ),
+        (object, b"\x82\xa1a\xc0\xa1x\xc0", "x: the attribute does not exist"),
         (object, b"\x82\xa1a\xc0\xa1a\xc0", "a: duplicate attribute"),
         (
             object,
@@ -374,11 +308,7 @@ fn messages_that_are_not_objects_or_dynamic_values_are_refused() {
             b"\x82\xa1a\xc0\xa1m\x81\xa1k\x01",
             "m[\"k\"]: expected a boolean, found a number",
         ),
-        (
-            r#""dynamic""#,
-            b"\xa1x",
-            "expected an array, found a string",
-        ),
+        (r#""dynamic""#, b"\xa1x", "expected an array, found a string"),
         (
             r#""dynamic""#,
             b"\x91\xc0",
@@ -405,37 +335,20 @@ fn values_that_nest_too_deep_are_refused() {
 
     let ty = (0..200).fold(Type::Bool, |ty, _| Type::List(Box::new(ty)));
     let value = (0..200).fold(Value::Null, |value, _| Value::List(vec![value]));
-    assert!(
-        encode(&value, &ty)
-            .unwrap_err()
-            .to_string()
-            .contains("deeper than")
-    );
+    assert!(encode(&value, &ty).unwrap_err().to_string().contains("deeper than"));
 }
 
 #[test]
 fn values_of_another_type_are_not_encoded() {
     for (json, value, error) in [
-        (
-            r#""string""#,
-            Value::Bool(true),
-            "expected string, found a boolean",
-        ),
+        (r#""string""#, Value::Bool(true), "expected string, found a boolean"),
         (
             r#"["list","bool"]"#,
             list(["x".into()]),
             "[0]: expected bool, found a string",
         ),
-        (
-            r#"["tuple",["bool"]]"#,
-            list([]),
-            "expected tuple, found a list",
-        ),
-        (
-            r#""dynamic""#,
-            "x".into(),
-            "expected dynamic, found a string",
-        ),
+        (r#"["tuple",["bool"]]"#, list([]), "expected tuple, found a list"),
+        (r#""dynamic""#, "x".into(), "expected dynamic, found a string"),
         (
             r#"["object",{}]"#,
             Value::object([("a", Value::Null)]),

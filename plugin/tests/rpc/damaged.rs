@@ -24,15 +24,9 @@ fn whole() -> Value {
     thing([
         ("id", refined),
         ("name", "na\u{ef}ve".into()),
-        (
-            "weight",
-            Number::parse("0.1234567890123456789").unwrap().into(),
-        ),
+        ("weight", Number::parse("0.1234567890123456789").unwrap().into()),
         ("tags", Value::List(vec!["a".into(), "b".into()])),
-        (
-            "labels",
-            Value::object([("a", "b".into()), ("c", Value::Null)]),
-        ),
+        ("labels", Value::object([("a", "b".into()), ("c", Value::Null)])),
         (
             "anything",
             Value::dynamic(any, Value::List(vec![inner, Value::unknown()])),
@@ -174,8 +168,7 @@ impl Case {
         let is_panic = |d: &proto::Diagnostic| d.detail.contains("panicked");
         let is_error = |d: &proto::Diagnostic| d.severity() == proto::diagnostic::Severity::Error;
         assert!(
-            !diagnostics.iter().any(is_panic)
-                && (!error_expected || diagnostics.iter().any(is_error)),
+            !diagnostics.iter().any(is_panic) && (!error_expected || diagnostics.iter().any(is_error)),
             "{}, {call}: {diagnostics:?} for {:x?}",
             self.name,
             self.bytes
@@ -200,11 +193,7 @@ async fn validate_and_read_resource(service: &ProviderService, case: &Case) {
     let response = call!(*service, read_resource, request);
     case.check("read", &response.diagnostics);
     if case.is_invalid {
-        assert_eq!(
-            response.new_state,
-            case.value.clone(),
-            "the prior state is kept"
-        );
+        assert_eq!(response.new_state, case.value.clone(), "the prior state is kept");
     }
 }
 

@@ -6,20 +6,18 @@ use std::sync::Arc;
 use terraform_plugin_server::codec;
 use terraform_plugin_server::grpc::{ProviderService, proto};
 use terraform_plugin_server::{
-    Action, ApplyResponse, Attribute, CallContext, ConfigureRequest, CreateRequest, DataSource,
-    DeleteRequest, Diagnostic, Function, IdentityAttribute, IdentitySchema, ImportRequest,
-    ImportState, ListResource, MoveRequest, MoveState, Nesting, PlanRequest, PlanResponse,
-    Provider, ReadRequest, ReadResponse, Resource, ResourceIdentity, Schema, Type, UpdateRequest,
-    UpgradeRequest, UpgradeState, ValidateConfig, Value, async_trait,
+    Action, ApplyResponse, Attribute, CallContext, ConfigureRequest, CreateRequest, DataSource, DeleteRequest,
+    Diagnostic, Function, IdentityAttribute, IdentitySchema, ImportRequest, ImportState, ListResource, MoveRequest,
+    MoveState, Nesting, PlanRequest, PlanResponse, Provider, ReadRequest, ReadResponse, Resource, ResourceIdentity,
+    Schema, Type, UpdateRequest, UpgradeRequest, UpgradeState, ValidateConfig, Value, async_trait,
 };
 
 pub(crate) const THING: &str = "test_thing";
 pub(crate) const LOOKUP: &str = "test_lookup";
 
 /// A method: a function of its request that returns a future of its response.
-pub(crate) type Method<Request, Response> = Box<
-    dyn Fn(CallContext, Request) -> Pin<Box<dyn Future<Output = Response> + Send>> + Send + Sync,
->;
+pub(crate) type Method<Request, Response> =
+    Box<dyn Fn(CallContext, Request) -> Pin<Box<dyn Future<Output = Response> + Send>> + Send + Sync>;
 
 /// Returns a method that returns at once.
 pub(crate) fn method<Request, Response: Send + 'static>(
@@ -101,9 +99,7 @@ fn schema() -> Schema {
     let port = || {
         vec![
             Attribute::new("number", Type::Number, "Its number.").required(),
-            Attribute::string("protocol", "Its protocol.")
-                .optional()
-                .computed(),
+            Attribute::string("protocol", "Its protocol.").optional().computed(),
         ]
     };
     Schema {
@@ -114,9 +110,7 @@ fn schema() -> Schema {
             Attribute::string("name", "Its name.").required(),
             Attribute::string("note", "A note.").optional(),
             Attribute::string("size", "Its size.").optional().computed(),
-            Attribute::string("secret", "A secret.")
-                .optional()
-                .sensitive(),
+            Attribute::string("secret", "A secret.").optional().sensitive(),
             Attribute::new("weight", Type::Number, "Its weight.").optional(),
             Attribute::new("tags", Type::Set(Box::new(Type::String)), "Tags.").optional(),
             Attribute::new("labels", Type::Map(Box::new(Type::String)), "Labels.").optional(),
@@ -213,10 +207,7 @@ impl ResourceIdentity for Thing {
     fn import_id(&self, identity: &Value) -> Result<String, Diagnostic> {
         match identity.get("zone").as_str() {
             None | Some("a") => Ok(identity.get("id").as_str().unwrap_or_default().to_owned()),
-            Some(zone) => Err(Diagnostic::error(
-                "Another zone",
-                format!("No things in {zone:?}."),
-            )),
+            Some(zone) => Err(Diagnostic::error("Another zone", format!("No things in {zone:?}."))),
         }
     }
     async fn upgrade_identity(

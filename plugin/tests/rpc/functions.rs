@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use terraform_plugin_server::grpc::{ProviderService, proto};
-use terraform_plugin_server::{
-    Function, FunctionError, Parameter, Signature, Type, Value, async_trait,
-};
+use terraform_plugin_server::{Function, FunctionError, Parameter, Signature, Type, Value, async_trait};
 
 use crate::fake::{call, serve_functions, wire_as};
 
@@ -103,10 +101,7 @@ async fn a_function_takes_any_number_of_variadic_arguments() {
     for (arguments, expected) in [
         (vec!["-".into()], ""),
         (vec!["-".into(), "a".into()], "a"),
-        (
-            vec!["-".into(), "a".into(), "b".into(), "c".into()],
-            "a-b-c",
-        ),
+        (vec!["-".into(), "a".into(), "b".into(), "c".into()], "a-b-c"),
     ] {
         let response = call_function("join", &arguments).await;
         assert_eq!(response.error, None);

@@ -3,9 +3,7 @@
 use terraform_plugin_server::grpc::proto;
 use terraform_plugin_server::{ApplyResponse, Diagnostic, ReadResponse, Type, Value};
 
-use crate::fake::{
-    Bare, THING, Thing, call, method, only_error, serve, serve_resource, thing, wire, wire_as,
-};
+use crate::fake::{Bare, THING, Thing, call, method, only_error, serve, serve_resource, thing, wire, wire_as};
 
 fn identity_type() -> Type {
     Type::Object(
@@ -27,10 +25,7 @@ fn identified() -> Thing {
 /// Encodes an identity.
 fn identity(zone: Value, id: Value) -> Option<proto::ResourceIdentityData> {
     Some(proto::ResourceIdentityData {
-        identity_data: wire_as(
-            &Value::object([("zone", zone), ("id", id)]),
-            &identity_type(),
-        ),
+        identity_data: wire_as(&Value::object([("zone", zone), ("id", id)]), &identity_type()),
     })
 }
 
@@ -47,13 +42,7 @@ async fn the_schema_says_what_an_import_needs() {
     let attributes: Vec<_> = schema
         .identity_attributes
         .iter()
-        .map(|a| {
-            (
-                a.name.as_str(),
-                a.required_for_import,
-                a.optional_for_import,
-            )
-        })
+        .map(|a| (a.name.as_str(), a.required_for_import, a.optional_for_import))
         .collect();
     assert_eq!(attributes, [("zone", false, true), ("id", true, false)]);
     assert_eq!(schema.identity_attributes[0].r#type, br#""string""#);
@@ -203,12 +192,10 @@ async fn an_object_is_imported_by_its_identity() {
     let request = import(identity(Value::Null, "thing-7".into()));
     let response = call!(
         serve(Thing {
-            import: method(
-                |request: terraform_plugin_server::ImportRequest| ReadResponse {
-                    state: thing([("id", request.id.into())]),
-                    ..Default::default()
-                }
-            ),
+            import: method(|request: terraform_plugin_server::ImportRequest| ReadResponse {
+                state: thing([("id", request.id.into())]),
+                ..Default::default()
+            }),
             ..identified()
         }),
         import_resource_state,
@@ -245,10 +232,7 @@ async fn a_moved_object_has_an_identity() {
     };
     let moved = call!(service, move_resource_state, request);
     assert_eq!(moved.diagnostics, []);
-    assert_eq!(
-        moved.target_identity,
-        identity("a".into(), "thing-9".into())
-    );
+    assert_eq!(moved.target_identity, identity("a".into(), "thing-9".into()));
 }
 
 #[tokio::test]
@@ -264,14 +248,8 @@ async fn an_identity_of_an_earlier_version_is_upgraded() {
     let service = serve(identified());
     let upgraded = call!(service, upgrade_resource_identity, upgrade(0));
     assert_eq!(upgraded.diagnostics, []);
-    assert_eq!(
-        upgraded.upgraded_identity,
-        identity("a".into(), "thing-1".into())
-    );
+    assert_eq!(upgraded.upgraded_identity, identity("a".into(), "thing-1".into()));
     let refused = call!(service, upgrade_resource_identity, upgrade(2));
     let error = only_error(&refused.diagnostics);
-    assert!(
-        error.contains("The identity of a test_thing is too new"),
-        "{error}"
-    );
+    assert!(error.contains("The identity of a test_thing is too new"), "{error}");
 }

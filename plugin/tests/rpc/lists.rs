@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::StreamExt;
 use terraform_plugin_server::grpc::{ProviderService, proto};
 use terraform_plugin_server::{
-    Attribute, CallContext, Diagnostic, FoundObject, FoundObjects, ListRequest, ListResource,
-    Schema, Value, async_trait,
+    Attribute, CallContext, Diagnostic, FoundObject, FoundObjects, ListRequest, ListResource, Schema, Value,
+    async_trait,
 };
 
 use crate::fake::{Fake, Lookup, THING, Thing, call, only_error, thing, unwire, wire_as};
@@ -29,12 +29,7 @@ impl ListResource for Things {
             ..Default::default()
         }
     }
-    async fn list(
-        &self,
-        _: CallContext,
-        request: ListRequest,
-        found: FoundObjects,
-    ) -> Result<(), Diagnostic> {
+    async fn list(&self, _: CallContext, request: ListRequest, found: FoundObjects) -> Result<(), Diagnostic> {
         let count: usize = match request.config.get("count").as_str() {
             Some("panic") => panic!("the sky fell"),
             Some(count) => count.parse().unwrap(),
@@ -59,9 +54,7 @@ impl ListResource for Things {
 
 fn serve(sent: &Arc<AtomicUsize>) -> ProviderService {
     ProviderService::new(Arc::new(Fake {
-        lists: vec![Arc::new(Things {
-            sent: Arc::clone(sent),
-        })],
+        lists: vec![Arc::new(Things { sent: Arc::clone(sent) })],
         ..Fake::new(
             Thing {
                 is_identified: true,
@@ -74,10 +67,7 @@ fn serve(sent: &Arc<AtomicUsize>) -> ProviderService {
 
 fn request(count: &str, limit: i64) -> proto::list_resource::Request {
     let config = Value::object([("count", count.into())]);
-    let schema = Things {
-        sent: Arc::default(),
-    }
-    .schema();
+    let schema = Things { sent: Arc::default() }.schema();
     proto::list_resource::Request {
         type_name: THING.to_owned(),
         config: wire_as(&config, &schema.ty()),
@@ -96,11 +86,7 @@ async fn the_metadata_and_the_schemas_name_it() {
     let service = serve(&Arc::default());
     let metadata = call!(service, get_metadata, proto::get_metadata::Request {});
     assert_eq!(metadata.list_resources[0].type_name, THING);
-    let schemas = call!(
-        service,
-        get_provider_schema,
-        proto::get_provider_schema::Request {}
-    );
+    let schemas = call!(service, get_provider_schema, proto::get_provider_schema::Request {});
     assert!(schemas.list_resource_schemas.contains_key(THING));
 }
 
@@ -154,20 +140,9 @@ async fn a_missing_argument_is_an_error() {
     let config = Value::object([("count", Value::Null)]);
     let request = proto::validate_list_resource_config::Request {
         type_name: THING.to_owned(),
-        config: wire_as(
-            &config,
-            &Things {
-                sent: Arc::default(),
-            }
-            .schema()
-            .ty(),
-        ),
+        config: wire_as(&config, &Things { sent: Arc::default() }.schema().ty()),
         ..Default::default()
     };
-    let response = call!(
-        serve(&Arc::default()),
-        validate_list_resource_config,
-        request
-    );
+    let response = call!(serve(&Arc::default()), validate_list_resource_config, request);
     assert!(only_error(&response.diagnostics).contains("count"));
 }

@@ -31,16 +31,9 @@ async fn the_metadata_names_what_the_provider_offers() {
 #[tokio::test]
 async fn the_schema_has_every_attribute() {
     let service = serve(Thing::default());
-    let response = call!(
-        service,
-        get_provider_schema,
-        proto::get_provider_schema::Request {}
-    );
+    let response = call!(service, get_provider_schema, proto::get_provider_schema::Request {});
     assert_eq!(response.server_capabilities, Some(CAPABILITIES));
-    assert_eq!(
-        response.data_source_schemas.keys().collect::<Vec<_>>(),
-        [LOOKUP]
-    );
+    assert_eq!(response.data_source_schemas.keys().collect::<Vec<_>>(), [LOOKUP]);
     let url = &response.provider.unwrap().block.unwrap().attributes[0];
     assert_eq!((url.name.as_str(), url.optional), ("url", true));
 
@@ -53,10 +46,7 @@ async fn the_schema_has_every_attribute() {
         ("A *thing*.", markdown)
     );
     let attribute = |name: &str| {
-        let found = block
-            .attributes
-            .iter()
-            .find(|attribute| attribute.name == name);
+        let found = block.attributes.iter().find(|attribute| attribute.name == name);
         found.unwrap().clone()
     };
     assert_eq!(
@@ -85,11 +75,7 @@ async fn the_schema_has_every_attribute() {
         let nested = attribute.nested_type.unwrap();
         assert_eq!(nested.nesting(), nesting);
         assert_eq!(attribute.r#type, b"", "either a type or nested attributes");
-        let names: Vec<_> = nested
-            .attributes
-            .iter()
-            .map(|nested| &nested.name)
-            .collect();
+        let names: Vec<_> = nested.attributes.iter().map(|nested| &nested.name).collect();
         assert_eq!(names, ["number", "protocol"]);
     }
 }
@@ -103,8 +89,5 @@ async fn the_error_about_a_type_that_does_not_exist_names_those_that_do() {
     };
     let response = call!(service, validate_resource_config, request);
     let text = crate::fake::only_error(&response.diagnostics);
-    assert!(
-        text.contains("test_think") && text.contains("- test_thing"),
-        "{text}"
-    );
+    assert!(text.contains("test_think") && text.contains("- test_thing"), "{text}");
 }

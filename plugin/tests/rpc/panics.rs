@@ -7,8 +7,7 @@ use terraform_plugin_server::grpc::proto;
 use terraform_plugin_server::{Type, Value};
 
 use crate::fake::{
-    Fake, LOOKUP, Lookup, THING, Thing, assert_bug, call, panics, serve, thing, unwire, wire,
-    wire_as, with,
+    Fake, LOOKUP, Lookup, THING, Thing, assert_bug, call, panics, serve, thing, unwire, wire, wire_as, with,
 };
 
 const PANIC: &str = "panicked: the sky fell";
@@ -63,16 +62,8 @@ fn apply(prior: &Value, planned: &Value, config: &Value) -> proto::apply_resourc
 
 #[tokio::test]
 async fn an_object_that_might_exist_is_in_the_state() {
-    let planned = with(
-        with(config(), "id", Value::unknown()),
-        "size",
-        Value::unknown(),
-    );
-    let request = apply(
-        &Value::Null,
-        &planned,
-        &with(config(), "size", "big".into()),
-    );
+    let planned = with(with(config(), "id", Value::unknown()), "size", Value::unknown());
+    let request = apply(&Value::Null, &planned, &with(config(), "size", "big".into()));
     let response = call!(service(), apply_resource_change, request);
     assert_bug(&response.diagnostics, PANIC);
     assert_bug(&response.diagnostics, "creating a test_thing");
@@ -87,11 +78,7 @@ async fn an_object_that_might_exist_is_in_the_state() {
 #[tokio::test]
 async fn after_a_failed_update_or_delete_the_state_is_the_prior_one() {
     let planned = with(config(), "id", "1".into());
-    let response = call!(
-        service(),
-        apply_resource_change,
-        apply(&prior(), &planned, &config())
-    );
+    let response = call!(service(), apply_resource_change, apply(&prior(), &planned, &config()));
     assert_bug(&response.diagnostics, PANIC);
     assert_eq!(unwire(response.new_state.as_ref()), prior());
 
@@ -136,9 +123,7 @@ async fn after_a_failed_read_the_state_is_the_prior_one() {
 async fn configurations_that_cause_a_panic_have_a_diagnostic() {
     let block = Value::object([("url", Value::Null)]);
     let block = wire_as(&block, &ty(r#"["object",{"url":"string"}]"#));
-    let request = proto::validate_provider_config::Request {
-        config: block.clone(),
-    };
+    let request = proto::validate_provider_config::Request { config: block.clone() };
     let response = call!(service(), validate_provider_config, request);
     assert_bug(&response.diagnostics, PANIC);
 
@@ -161,10 +146,7 @@ async fn configurations_that_cause_a_panic_have_a_diagnostic() {
 #[tokio::test]
 async fn a_data_source_that_panics_has_a_diagnostic() {
     let lookup = Value::object([("id", "1".into())]);
-    let lookup = wire_as(
-        &lookup,
-        &ty(r#"["object",{"id":"string","size":"string"}]"#),
-    );
+    let lookup = wire_as(&lookup, &ty(r#"["object",{"id":"string","size":"string"}]"#));
     let request = proto::validate_data_resource_config::Request {
         type_name: LOOKUP.to_owned(),
         config: lookup.clone(),
@@ -224,10 +206,7 @@ async fn a_panic_in_a_schema_is_a_diagnostic_of_every_call() {
     let request = proto::get_metadata::Request {};
     assert_bug(&call!(broken(), get_metadata, request).diagnostics, PANIC);
     let request = proto::get_provider_schema::Request {};
-    assert_bug(
-        &call!(broken(), get_provider_schema, request).diagnostics,
-        PANIC,
-    );
+    assert_bug(&call!(broken(), get_provider_schema, request).diagnostics, PANIC);
 
     let request = proto::upgrade_resource_state::Request {
         type_name: THING.to_owned(),
@@ -237,10 +216,7 @@ async fn a_panic_in_a_schema_is_a_diagnostic_of_every_call() {
         }),
         ..Default::default()
     };
-    assert_bug(
-        &call!(broken(), upgrade_resource_state, request).diagnostics,
-        PANIC,
-    );
+    assert_bug(&call!(broken(), upgrade_resource_state, request).diagnostics, PANIC);
 
     let response = call!(
         broken(),
@@ -258,9 +234,6 @@ async fn the_provider_still_works_after_a_panic() {
         let request = proto::get_metadata::Request {};
         assert_eq!(call!(service, get_metadata, request).diagnostics, []);
         let request = apply(&prior(), &Value::Null, &Value::Null);
-        assert_bug(
-            &call!(service, apply_resource_change, request).diagnostics,
-            PANIC,
-        );
+        assert_bug(&call!(service, apply_resource_change, request).diagnostics, PANIC);
     }
 }

@@ -5,25 +5,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use terraform_plugin_server::grpc::proto;
 use terraform_plugin_server::grpc::proto::plan_resource_change::{Request, Response};
-use terraform_plugin_server::{
-    Diagnostic, Number, Path, PlanRequest, PlanResponse, Refinements, Value,
-};
+use terraform_plugin_server::{Diagnostic, Number, Path, PlanRequest, PlanResponse, Refinements, Value};
 
-use crate::fake::{
-    THING, Thing, assert_bug, call, method, only_error, serve, thing, unwire, wire, with,
-};
+use crate::fake::{THING, Thing, assert_bug, call, method, only_error, serve, thing, unwire, wire, with};
 
 /// Returns the response of the service if the provider plans `planned`.
 async fn plan(prior: &Value, config: &Value, planned: Value) -> Response {
     plan_replacing(prior, config, planned, Vec::new()).await
 }
 
-async fn plan_replacing(
-    prior: &Value,
-    config: &Value,
-    planned: Value,
-    requires_replace: Vec<Path>,
-) -> Response {
+async fn plan_replacing(prior: &Value, config: &Value, planned: Value, requires_replace: Vec<Path>) -> Response {
     let service = serve(Thing {
         plan: method(move |_| PlanResponse {
             planned: planned.clone(),
@@ -32,11 +23,7 @@ async fn plan_replacing(
         }),
         ..Default::default()
     });
-    call!(
-        service,
-        plan_resource_change,
-        request(prior, config, config)
-    )
+    call!(service, plan_resource_change, request(prior, config, config))
 }
 
 fn request(prior: &Value, config: &Value, proposed: &Value) -> Request {
@@ -56,16 +43,12 @@ async fn the_planned_state_is_returned_with_the_private_data_and_the_identity() 
     let prior = thing([("id", "1".into()), ("name", "old".into())]);
     let config = thing([("name", "new".into())]);
     let planned = with(prior.clone(), "name", "new".into());
-    let response =
-        plan_replacing(&prior, &config, planned.clone(), vec![Path::new(["name"])]).await;
+    let response = plan_replacing(&prior, &config, planned.clone(), vec![Path::new(["name"])]).await;
     assert_eq!(response.diagnostics, []);
     assert_eq!(unwire(response.planned_state.as_ref()), planned);
     assert_eq!(response.requires_replace, [Path::new(["name"]).into()]);
     assert_eq!(response.planned_private, b"private");
-    assert_eq!(
-        response.planned_identity,
-        Some(proto::ResourceIdentityData::default())
-    );
+    assert_eq!(response.planned_identity, Some(proto::ResourceIdentityData::default()));
     assert!(!response.legacy_type_system);
 }
 
@@ -86,11 +69,7 @@ async fn the_provider_gets_the_prior_the_configured_and_the_proposed_values() {
         }),
         ..Default::default()
     });
-    let response = call!(
-        service,
-        plan_resource_change,
-        request(&prior, &config, &proposed)
-    );
+    let response = call!(service, plan_resource_change, request(&prior, &config, &proposed));
     assert_eq!(response.diagnostics, []);
 }
 
@@ -130,11 +109,7 @@ async fn after_an_error_the_plan_is_the_proposed_state() {
         ..Default::default()
     });
     let config = thing([("name", "new".into())]);
-    let response = call!(
-        service,
-        plan_resource_change,
-        request(&Value::Null, &config, &config)
-    );
+    let response = call!(service, plan_resource_change, request(&Value::Null, &config, &config));
     let [warning, error] = &response.diagnostics[..] else {
         panic!("{response:#?}")
     };
@@ -143,18 +118,12 @@ async fn after_an_error_the_plan_is_the_proposed_state() {
         (error.summary.as_str(), error.detail.as_str()),
         ("No", "main.number: Not today.")
     );
-    assert_eq!(
-        error.attribute,
-        Some(Path::new(["main"]).key("number").into())
-    );
+    assert_eq!(error.attribute, Some(Path::new(["main"]).key("number").into()));
     assert_eq!(unwire(response.planned_state.as_ref()), config);
 }
 
 fn port(number: i64, protocol: Value) -> Value {
-    Value::object([
-        ("number", Number::from(number).into()),
-        ("protocol", protocol),
-    ])
+    Value::object([("number", Number::from(number).into()), ("protocol", protocol)])
 }
 
 #[tokio::test]
@@ -183,12 +152,7 @@ async fn plans_that_terraform_allows_are_accepted() {
             list(&["b".into(), "a".into()]),
         ),
         // Nested attributes follow the same rule.
-        (
-            "main",
-            null.clone(),
-            port(1, null.clone()),
-            port(1, unknown()),
-        ),
+        ("main", null.clone(), port(1, null.clone()), port(1, unknown())),
         (
             "main",
             port(1, "tcp".into()),
@@ -287,10 +251,7 @@ async fn a_null_plan_of_a_configured_resource_is_a_defect() {
 
 #[tokio::test]
 async fn a_replacement_needs_an_attribute_that_exists() {
-    let config = thing([
-        ("name", "n".into()),
-        ("ports", Value::List(vec![port(1, Value::Null)])),
-    ]);
+    let config = thing([("name", "n".into()), ("ports", Value::List(vec![port(1, Value::Null)]))]);
     for (path, allowed) in [
         (Path::new(["name"]), true),
         (Path::new(["main"]), true),
@@ -299,8 +260,7 @@ async fn a_replacement_needs_an_attribute_that_exists() {
         (Path::new(["main", "number"]), false),
         (Path::new(["nam"]), false),
     ] {
-        let response =
-            plan_replacing(&Value::Null, &config, config.clone(), vec![path.clone()]).await;
+        let response = plan_replacing(&Value::Null, &config, config.clone(), vec![path.clone()]).await;
         if allowed {
             assert_eq!(response.diagnostics, [], "{path}");
         } else {
@@ -314,10 +274,6 @@ async fn a_replacement_needs_an_attribute_that_exists() {
 async fn a_plan_without_a_configuration_is_an_error() {
     let service = serve(Thing::default());
     let state = thing([("name", "n".into())]);
-    let response = call!(
-        service,
-        plan_resource_change,
-        request(&state, &Value::Null, &state)
-    );
+    let response = call!(service, plan_resource_change, request(&state, &Value::Null, &state));
     assert!(only_error(&response.diagnostics).contains("no configuration"));
 }

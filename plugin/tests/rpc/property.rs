@@ -104,9 +104,7 @@ fn value(ty: &Type, unknown: bool) -> BoxedStrategy<Value> {
         Type::String => text().prop_map(Value::from).boxed(),
         Type::Number => number().prop_map(Value::from).boxed(),
         Type::Bool => any::<bool>().prop_map(Value::from).boxed(),
-        Type::List(element) | Type::Set(element) => vec(value(element, unknown), 0..4)
-            .prop_map(Value::List)
-            .boxed(),
+        Type::List(element) | Type::Set(element) => vec(value(element, unknown), 0..4).prop_map(Value::List).boxed(),
         Type::Map(element) => btree_map(text(), value(element, unknown), 0..4)
             .prop_map(Value::Map)
             .boxed(),
@@ -126,9 +124,7 @@ fn value(ty: &Type, unknown: bool) -> BoxedStrategy<Value> {
         Type::Dynamic => {
             let known = [Type::Bool, Type::Number, Type::List(Box::new(Type::String))];
             proptest::sample::select(known.to_vec())
-                .prop_flat_map(move |ty| {
-                    value(&ty, unknown).prop_map(move |value| Value::dynamic(ty.clone(), value))
-                })
+                .prop_flat_map(move |ty| value(&ty, unknown).prop_map(move |value| Value::dynamic(ty.clone(), value)))
                 .boxed()
         }
     };
@@ -157,10 +153,7 @@ fn json(value: &Value, ty: &Type) -> String {
         (Value::Number(Number::Float(float)), _) => {
             // All digits, because a shorter decimal number can have the same nearest float.
             let digits = format!("{float:.1100}");
-            digits
-                .trim_end_matches('0')
-                .trim_end_matches('.')
-                .to_owned()
+            digits.trim_end_matches('0').trim_end_matches('.').to_owned()
         }
         (Value::Number(Number::Decimal(decimal)), _) => decimal.clone(),
         (Value::String(text), _) => quoted(text),

@@ -4,8 +4,8 @@ use terraform_plugin_server::grpc::proto;
 use terraform_plugin_server::{Diagnostic, ImportRequest, ReadRequest, ReadResponse, Type, Value};
 
 use crate::fake::{
-    LOOKUP, Lookup, THING, Thing, assert_bug, call, method, only_error, serve, serve_lookup, thing,
-    unwire, wire, wire_as, with,
+    LOOKUP, Lookup, THING, Thing, assert_bug, call, method, only_error, serve, serve_lookup, thing, unwire, wire,
+    wire_as, with,
 };
 
 async fn read(thing: Thing, state: &Value) -> proto::read_resource::Response {
@@ -18,10 +18,7 @@ async fn read(thing: Thing, state: &Value) -> proto::read_resource::Response {
     };
     let response = call!(serve(thing), read_resource, request);
     assert_eq!(response.private, b"private");
-    assert_eq!(
-        response.new_identity,
-        Some(proto::ResourceIdentityData::default())
-    );
+    assert_eq!(response.new_identity, Some(proto::ResourceIdentityData::default()));
     response
 }
 
@@ -72,16 +69,8 @@ async fn after_an_error_the_state_is_the_prior_one() {
 async fn a_state_that_terraform_would_refuse_is_a_defect_and_the_prior_one_is_kept() {
     for (name, value, text) in [
         ("note", Value::unknown(), "unknown values"),
-        (
-            "note",
-            true.into(),
-            "note: expected string, found a boolean",
-        ),
-        (
-            "nothing",
-            "a".into(),
-            "nothing: the attribute does not exist",
-        ),
+        ("note", true.into(), "note: expected string, found a boolean"),
+        ("nothing", "a".into(), "nothing: the attribute does not exist"),
     ] {
         let response = read(finds(with(state(), name, value), vec![]), &state()).await;
         assert_bug(&response.diagnostics, text);
@@ -143,11 +132,7 @@ async fn nothing_is_imported_after_an_error() {
 
 async fn look_up(lookup: Lookup) -> proto::read_data_source::Response {
     let service = serve_lookup(lookup);
-    let schema = call!(
-        service,
-        get_provider_schema,
-        proto::get_provider_schema::Request {}
-    );
+    let schema = call!(service, get_provider_schema, proto::get_provider_schema::Request {});
     assert!(schema.data_source_schemas.contains_key(LOOKUP));
     let request = proto::read_data_source::Request {
         type_name: LOOKUP.to_owned(),
@@ -183,10 +168,7 @@ async fn a_data_source_returns_no_state_after_an_error() {
     assert_eq!(response.state, None);
     for (state, text) in [
         (Value::Null, "returned no state"),
-        (
-            Value::object([("size", Value::unknown())]),
-            "unknown values",
-        ),
+        (Value::object([("size", Value::unknown())]), "unknown values"),
         (
             Value::object([("size", true.into())]),
             "size: expected string, found a boolean",

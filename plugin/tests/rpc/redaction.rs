@@ -43,8 +43,5 @@ async fn panics_are_redacted() {
         Box::pin(async { panic!("the token s3cr3t is invalid") })
     }));
     let error = only_error(&response.await.diagnostics);
-    assert!(
-        error.contains("panicked: the token (redacted) is invalid"),
-        "{error}"
-    );
+    assert!(error.contains("panicked: the token (redacted) is invalid"), "{error}");
 }

@@ -14,10 +14,7 @@ fn saved(json: &str) -> Option<proto::RawState> {
     })
 }
 
-async fn upgrade(
-    version: i64,
-    raw_state: Option<proto::RawState>,
-) -> proto::upgrade_resource_state::Response {
+async fn upgrade(version: i64, raw_state: Option<proto::RawState>) -> proto::upgrade_resource_state::Response {
     upgrade_with(Thing::default(), version, raw_state).await
 }
 
@@ -42,20 +39,14 @@ async fn a_state_is_decoded_with_the_current_schema() {
         "anything": {"type": ["tuple", ["number"]], "value": [1e2]}
     }"#;
     let number = |text: &str| Value::from(Number::parse(text).unwrap());
-    let any = Value::dynamic(
-        Type::Tuple(vec![Type::Number]),
-        Value::List(vec![number("100")]),
-    );
+    let any = Value::dynamic(Type::Tuple(vec![Type::Number]), Value::List(vec![number("100")]));
     let expected = thing([
         ("id", "1".into()),
         ("name", "n".into()),
         ("weight", number("9007199254740993")),
         (
             "main",
-            Value::object([
-                ("number", number("0.1234567890123456789")),
-                ("protocol", Value::Null),
-            ]),
+            Value::object([("number", number("0.1234567890123456789")), ("protocol", Value::Null)]),
         ),
         ("anything", any),
     ]);
@@ -69,11 +60,7 @@ fn renamed() -> Thing {
     Thing {
         upgrade: method(|request: UpgradeRequest| {
             let mut state = request.state;
-            let old_name = if request.version == 0 {
-                "label"
-            } else {
-                "title"
-            };
+            let old_name = if request.version == 0 { "label" } else { "title" };
             state["name"] = state[old_name].take();
             Ok(state)
         }),
@@ -144,26 +131,10 @@ async fn a_state_that_cannot_be_upgraded_is_an_error_and_never_null() {
         (2, saved("null"), "null"),
         (2, saved("{"), "not JSON"),
         (2, saved("[]"), "expected object, found an array"),
-        (
-            2,
-            saved(r#"{"name": 1}"#),
-            "name: expected string, found a number",
-        ),
-        (
-            2,
-            saved(r#"{"name": "a", "name": "b"}"#),
-            "name: duplicate attribute",
-        ),
-        (
-            2,
-            saved(r#"{"ports": [{"number": "x"}]}"#),
-            "ports[0].number: ",
-        ),
-        (
-            2,
-            saved(r#"{"weight": 1e99999999}"#),
-            "weight: a number of more than",
-        ),
+        (2, saved(r#"{"name": 1}"#), "name: expected string, found a number"),
+        (2, saved(r#"{"name": "a", "name": "b"}"#), "name: duplicate attribute"),
+        (2, saved(r#"{"ports": [{"number": "x"}]}"#), "ports[0].number: "),
+        (2, saved(r#"{"weight": 1e99999999}"#), "weight: a number of more than"),
     ] {
         let response = upgrade(version, state).await;
         let error = only_error(&response.diagnostics);
@@ -174,11 +145,7 @@ async fn a_state_that_cannot_be_upgraded_is_an_error_and_never_null() {
 
 #[tokio::test]
 async fn no_value_of_a_state_is_in_an_error() {
-    let response = upgrade(
-        2,
-        saved(r#"{"note": {"s3cr3t": "s3cr3t"}, "name": ["s3cr3t"]}"#),
-    )
-    .await;
+    let response = upgrade(2, saved(r#"{"note": {"s3cr3t": "s3cr3t"}, "name": ["s3cr3t"]}"#)).await;
     let error = only_error(&response.diagnostics);
     assert!(!error.contains("s3cr3t"), "{error}");
 }
@@ -207,10 +174,7 @@ fn converts_to(json: serde_json::Value) -> Thing {
 async fn the_state_of_another_resource_is_converted() {
     let resource = Thing {
         move_from: method(|request: MoveRequest| {
-            assert_eq!(
-                request.source_provider,
-                "registry.terraform.io/elsewhere/other"
-            );
+            assert_eq!(request.source_provider, "registry.terraform.io/elsewhere/other");
             assert_eq!(
                 (request.source_type.as_str(), request.source_version),
                 ("other_thing", 4)
@@ -222,10 +186,7 @@ async fn the_state_of_another_resource_is_converted() {
     };
     let response = move_from(resource, r#"{"title": "n"}"#).await;
     assert_eq!(response.diagnostics, []);
-    assert_eq!(
-        unwire(response.target_state.as_ref()),
-        thing([("name", "n".into())])
-    );
+    assert_eq!(unwire(response.target_state.as_ref()), thing([("name", "n".into())]));
 }
 
 #[tokio::test]
@@ -248,10 +209,7 @@ async fn a_state_that_is_not_converted_is_an_error_that_names_its_source() {
     }
     for (json, text) in [
         (serde_json::json!(null), "to null"),
-        (
-            serde_json::json!({"name": 1}),
-            "name: expected string, found a number",
-        ),
+        (serde_json::json!({"name": 1}), "name: expected string, found a number"),
     ] {
         let response = move_from(converts_to(json), "{}").await;
         assert_bug(&response.diagnostics, text);

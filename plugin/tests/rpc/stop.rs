@@ -35,11 +35,7 @@ fn waits(reading: Arc<Notify>) -> ProviderService {
                 reading.notify_one();
                 let wait = context.stop.cancelled();
                 let stopped = tokio::time::timeout(Duration::from_secs(20), wait).await;
-                let what = if stopped.is_ok() {
-                    "Stopped"
-                } else {
-                    "Never stopped"
-                };
+                let what = if stopped.is_ok() { "Stopped" } else { "Never stopped" };
                 ReadResponse {
                     state: request.state,
                     diagnostics: vec![Diagnostic::error(what, "")],
@@ -57,9 +53,7 @@ async fn a_stop_cancels_only_the_calls_in_flight() {
     for _ in 0..2 {
         let in_flight = Arc::clone(&service);
         let in_flight = tokio::spawn(async move {
-            let response = in_flight
-                .read_resource(tonic::Request::new(request()))
-                .await;
+            let response = in_flight.read_resource(tonic::Request::new(request())).await;
             response.unwrap().into_inner()
         });
         reading.notified().await;
@@ -73,11 +67,7 @@ async fn a_stop_cancels_only_the_calls_in_flight() {
 #[tokio::test]
 async fn a_client_that_disconnects_does_not_cancel_a_call() {
     let (reading, done) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let (begun, go_on, finished) = (
-        Arc::clone(&reading),
-        Arc::new(Notify::new()),
-        Arc::clone(&done),
-    );
+    let (begun, go_on, finished) = (Arc::clone(&reading), Arc::new(Notify::new()), Arc::clone(&done));
     let wait = Arc::clone(&go_on);
     let service = serve(Thing {
         read: Box::new(move |_, request| {

@@ -43,12 +43,7 @@ async fn a_required_argument_that_is_null_is_an_error_at_its_path() {
     // Terraform and OpenTofu find the line by an attribute and a key or an index in it. The text has the whole path.
     for (name, value, path, text) in [
         ("name", Value::Null, Path::new(["name"]), "name: "),
-        (
-            "main",
-            missing(),
-            Path::new(["main"]).key("number"),
-            "main.number: ",
-        ),
+        ("main", missing(), Path::new(["main"]).key("number"), "main.number: "),
         (
             "ports",
             Value::List(vec![Value::unknown(), missing()]),
@@ -116,8 +111,5 @@ async fn data_sources_are_validated_too() {
     let service = serve(Thing::default());
     let found = call!(service, validate_data_resource_config, request).diagnostics;
     let summaries: Vec<_> = found.iter().map(|d| d.summary.as_str()).collect();
-    assert_eq!(
-        summaries,
-        ["Missing required argument", "Read-only attribute"]
-    );
+    assert_eq!(summaries, ["Missing required argument", "Read-only attribute"]);
 }

@@ -6,9 +6,7 @@ use std::process::{Command, Stdio};
 #[cfg(unix)]
 use nix::sys::signal::Signal;
 
-use crate::plugin::{
-    ClientIdentity, Plugin, authenticated, command, connect, connect_plainly, ping, run,
-};
+use crate::plugin::{ClientIdentity, Plugin, authenticated, command, connect, connect_plainly, ping, run};
 
 #[cfg(unix)]
 #[tokio::test]
@@ -39,9 +37,7 @@ async fn ctrl_c_does_not_end_the_process() {
 async fn the_process_exits_when_its_parent_is_killed() {
     let provider = command();
     let mut parent = Command::new("sh");
-    parent
-        .args(["-c", r#""$0" & wait"#])
-        .arg(provider.get_program());
+    parent.args(["-c", r#""$0" & wait"#]).arg(provider.get_program());
     for (name, value) in provider.get_envs() {
         match value {
             Some(value) => parent.env(name, value),
@@ -72,9 +68,7 @@ async fn the_process_continues_when_stderr_is_closed() {
         plugin.signal(Signal::SIGINT);
     }
     let tls = authenticated(&plugin, &client);
-    ping(connect(plugin.address(), tls).await.unwrap())
-        .await
-        .unwrap();
+    ping(connect(plugin.address(), tls).await.unwrap()).await.unwrap();
     assert!(plugin.is_running());
 }
 

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::plugin::{
-    ClientIdentity, Plugin, authenticated, command, connect, connect_plainly, ping, shutdown,
-};
+use crate::plugin::{ClientIdentity, Plugin, authenticated, command, connect, connect_plainly, ping, shutdown};
 
 /// Returns what a run with a refused and an accepted connection prints on stderr.
 async fn stderr(environment: &[(&str, &str)]) -> String {
@@ -50,10 +48,7 @@ async fn each_line_is_one_of_hclog() {
 #[tokio::test]
 async fn nothing_is_written_above_the_level_of_terraform() {
     assert_eq!(stderr(&[]).await, "");
-    assert_eq!(
-        stderr(&[("TF_LOG", "TRACE"), ("TF_LOG_PROVIDER", "OFF")]).await,
-        ""
-    );
+    assert_eq!(stderr(&[("TF_LOG", "TRACE"), ("TF_LOG_PROVIDER", "OFF")]).await, "");
     let warnings = stderr(&[("TF_LOG", "OFF"), ("TF_LOG_PROVIDER", "warn")]).await;
     // The client can have tried more than once.
     assert!(!warnings.is_empty());

@@ -37,8 +37,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) const NETWORK: &str = if cfg!(unix) { "unix" } else { "tcp" };
 
 /// The ports that Terraform allows: the default of `ClientConfig` in go-plugin.
-pub(crate) const PORTS: [(&str, &str); 2] =
-    [("PLUGIN_MIN_PORT", "10000"), ("PLUGIN_MAX_PORT", "25000")];
+pub(crate) const PORTS: [(&str, &str); 2] = [("PLUGIN_MIN_PORT", "10000"), ("PLUGIN_MAX_PORT", "25000")];
 
 /// Returns the command that starts the provider as Terraform does, without the variables of the environment in which
 /// the tests run.
@@ -79,10 +78,7 @@ impl Plugin {
     /// Starts the plugin and waits for its first line.
     pub(crate) fn start(command: &mut Command) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = command
-            .env("PLUGIN_UNIX_SOCKET_DIR", folder.path())
-            .spawn()
-            .unwrap();
+        let mut child = command.env("PLUGIN_UNIX_SOCKET_DIR", folder.path()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
@@ -235,10 +231,7 @@ pub(crate) fn authenticated(plugin: &Plugin, client: &ClientIdentity) -> ClientC
 }
 
 /// Connects over TLS.
-pub(crate) async fn connect(
-    address: &str,
-    mut tls: ClientConfig,
-) -> Result<Channel, tonic::transport::Error> {
+pub(crate) async fn connect(address: &str, mut tls: ClientConfig) -> Result<Channel, tonic::transport::Error> {
     tls.alpn_protocols = vec![b"h2".to_vec()];
     let tls = TlsConnector::from(Arc::new(tls));
     let address = address.to_owned();
@@ -270,16 +263,11 @@ pub(crate) async fn connect_plainly(address: &str) -> Result<Channel, tonic::tra
 /// Makes the call with which go-plugin checks that a plugin is alive.
 pub(crate) async fn ping(channel: Channel) -> Result<ServingStatus, tonic::Status> {
     let service = "plugin".to_owned();
-    let response = HealthClient::new(channel)
-        .check(HealthCheckRequest { service })
-        .await?;
+    let response = HealthClient::new(channel).check(HealthCheckRequest { service }).await?;
     Ok(response.into_inner().status())
 }
 
 /// Makes the call with which go-plugin ends a plugin.
 pub(crate) async fn shutdown(channel: Channel) {
-    GrpcControllerClient::new(channel)
-        .shutdown(Empty {})
-        .await
-        .unwrap();
+    GrpcControllerClient::new(channel).shutdown(Empty {}).await.unwrap();
 }

@@ -3,9 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use terraform_plugin_server::{
-    ConfigureRequest, Diagnostic, Options, Provider, Schema, async_trait, serve,
-};
+use terraform_plugin_server::{ConfigureRequest, Diagnostic, Options, Provider, Schema, async_trait, serve};
 
 struct Example;
 
@@ -21,7 +19,7 @@ impl Provider for Example {
 }
 
 fn main() -> ExitCode {
-    let options = Options::new("example-org/example", env!("CARGO_PKG_VERSION"))
-        .report_to("https://example.com/issues");
+    let options =
+        Options::new("example-org/example", env!("CARGO_PKG_VERSION")).report_to("https://example.com/issues");
     serve(options, || Arc::new(Example))
 }

@@ -9,9 +9,7 @@ use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
-use crate::plugin::{
-    ClientIdentity, Plugin, authenticated, command, connect, connect_plainly, ping, shutdown,
-};
+use crate::plugin::{ClientIdentity, Plugin, authenticated, command, connect, connect_plainly, ping, shutdown};
 
 /// The time after which Terraform kills a plugin that does not exit.
 const KILLED_AFTER: Duration = Duration::from_secs(2);
@@ -28,9 +26,7 @@ async fn a_requested_shutdown_ends_the_process_at_once() {
     let stdio = GrpcStdioClient::new(channel.clone()).stream_stdio(()).await;
     let mut stdio = stdio.unwrap().into_inner();
     let knocks = tokio_stream::pending::<ConnInfo>();
-    let broker = GrpcBrokerClient::new(channel.clone())
-        .start_stream(knocks)
-        .await;
+    let broker = GrpcBrokerClient::new(channel.clone()).start_stream(knocks).await;
     let mut broker = broker.unwrap().into_inner();
 
     shutdown(channel).await;

@@ -1,8 +1,6 @@
 //! The start: by hand with arguments, and up to the handshake line.
 
-use crate::plugin::{
-    ClientIdentity, NETWORK, Plugin, authenticated, command, connect, run, shutdown,
-};
+use crate::plugin::{ClientIdentity, NETWORK, Plugin, authenticated, command, connect, run, shutdown};
 
 #[test]
 fn started_by_hand_it_explains_itself() {
@@ -37,10 +35,7 @@ fn flags_print_the_version_and_the_help() {
 
     let (code, stdout, stderr) = run(command().arg("apply"));
     assert_eq!((code, stdout.as_str()), (Some(1), ""));
-    assert!(
-        stderr.contains(r#"The argument "apply" does not exist"#),
-        "{stderr}"
-    );
+    assert!(stderr.contains(r#"The argument "apply" does not exist"#), "{stderr}");
 }
 
 #[tokio::test]

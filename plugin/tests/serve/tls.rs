@@ -44,10 +44,7 @@ async fn only_the_client_with_the_certificate_and_its_key_is_accepted() {
 
     // The server still works.
     let channel = connect(plugin.address(), authenticated(&plugin, &client)).await;
-    assert_eq!(
-        ping(channel.unwrap()).await.unwrap(),
-        ServingStatus::Serving
-    );
+    assert_eq!(ping(channel.unwrap()).await.unwrap(), ServingStatus::Serving);
 }
 
 #[tokio::test]

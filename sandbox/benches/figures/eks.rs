@@ -125,8 +125,7 @@ fn checks_of_all(eks: &Eks, eks_runner: &Path) -> Result<()> {
     }
     let calls = call_list(eks)?;
     eks.set_faults(&Faults::default())?;
-    let figure =
-        "`eks-runner check --all`, 300 runners, 10 clusters, 10 roles, 50 ms added to each call";
+    let figure = "`eks-runner check --all`, 300 runners, 10 clusters, 10 roles, 50 ms added to each call";
     row(figure, &[times], "s", 12.0, "");
     println!("\nAWS calls of `check --all`: {calls}.");
     Ok(())
@@ -164,10 +163,7 @@ fn admit_all(eks: &Eks, runner: &RunnerSetup) -> Result<()> {
 }
 
 fn plans(builds: &[Bench], eks: &Eks) -> Result<()> {
-    let (off, warn) = (
-        runners(RUNNERS, "off", ROLE_NAME),
-        runners(RUNNERS, "warn", ROLE_NAME),
-    );
+    let (off, warn) = (runners(RUNNERS, "off", ROLE_NAME), runners(RUNNERS, "warn", ROLE_NAME));
     let mut calls = Vec::new();
     let samples = alternate(builds, ROUNDS, |build| {
         let (without, _) = plan(build, eks, &off)?;
@@ -181,13 +177,7 @@ fn plans(builds: &[Bench], eks: &Eks) -> Result<()> {
         samples.iter().map(build).collect()
     };
     let unchecked = figure(|(without, ..)| *without);
-    row(
-        "plan of 100 new runners, checks off",
-        &unchecked,
-        "s",
-        1.5,
-        "",
-    );
+    row("plan of 100 new runners, checks off", &unchecked, "s", 1.5, "");
     let added = figure(|(without, with, _)| with - without);
     row("what the checks add to it", &added, "s", 1.5, "");
     let peaks = figure(|(.., peak)| *peak);

@@ -38,19 +38,13 @@ fn main() -> Result<()> {
         return Ok(());
     }
     // Cargo adds its own `--bench`.
-    let mut arguments = env::args_os()
-        .skip(1)
-        .filter(|argument| argument != "--bench");
-    let (Some(provider), Some(eks_runner), Some(cli)) =
-        (arguments.next(), arguments.next(), arguments.next())
-    else {
+    let mut arguments = env::args_os().skip(1).filter(|argument| argument != "--bench");
+    let (Some(provider), Some(eks_runner), Some(cli)) = (arguments.next(), arguments.next(), arguments.next()) else {
         return Err("usage: figures PROVIDER EKS_RUNNER CLI [BASE_PROVIDER]".into());
     };
     let base = arguments.next();
     // Cargo runs this in the package's folder, make gives paths from the repository's.
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("..")
-        .canonicalize()?;
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let orchestrator = Orchestrator::start()?;
     let builds: Vec<Bench> = std::iter::once(provider)
         .chain(base)
@@ -65,12 +59,12 @@ fn main() -> Result<()> {
         })
         .collect::<Result<_>>()?;
 
-    println!(
-        "| figure | measured | base | target | the Go provider |\n| --- | --- | --- | --- | --- |"
-    );
-    let sizes = alternate(&builds, 1, |build| {
-        Ok(fs::metadata(&build.provider)?.len() as f64 / 1e6)
-    })?;
+    println!("| figure | measured | base | target | the Go provider |\n| --- | --- | --- | --- | --- |");
+    let sizes = alternate(
+        &builds,
+        1,
+        |build| Ok(fs::metadata(&build.provider)?.len() as f64 / 1e6),
+    )?;
     row("binary", &sizes, "MB", 18.0, "20 MB");
     let starts = alternate(&builds, STARTS, |build| start(&build.provider))?;
     let of_starts = |figure: fn(&Start) -> f64| -> Vec<Vec<f64>> {
@@ -80,21 +74,9 @@ fn main() -> Result<()> {
     let times = of_starts(|start| start.time.as_secs_f64() * 1e3);
     row("start to handshake", &times, "ms", 3.0, "4.5 to 7 ms");
     let resident = of_starts(|start| start.resident);
-    row(
-        "resident memory just after it",
-        &resident,
-        "MiB",
-        9.0,
-        "16 MiB",
-    );
+    row("resident memory just after it", &resident, "MiB", 9.0, "16 MiB");
     let peaks = alternate(&builds, MEMORY_ROUNDS, |build| build.peak_memory(1000))?;
-    row(
-        "peak memory, apply of 1000 runners",
-        &peaks,
-        "MiB",
-        40.0,
-        "107 MiB",
-    );
+    row("peak memory, apply of 1000 runners", &peaks, "MiB", 40.0, "107 MiB");
     let added = alternate(&builds, ROUNDS, |build| {
         let without = build.life(&terraform_data(100))?;
         let with = build.life(&runners(100, "off", "EksRunnerRole"))?;
@@ -112,11 +94,7 @@ fn main() -> Result<()> {
 }
 
 /// Measures each build `rounds` times, in turn. Returns the samples of each build.
-fn alternate<T>(
-    builds: &[Bench],
-    rounds: usize,
-    mut measure: impl FnMut(&Bench) -> Result<T>,
-) -> Result<Vec<Vec<T>>> {
+fn alternate<T>(builds: &[Bench], rounds: usize, mut measure: impl FnMut(&Bench) -> Result<T>) -> Result<Vec<Vec<T>>> {
     let mut samples: Vec<Vec<T>> = builds.iter().map(|_| Vec::new()).collect();
     for _ in 0..rounds {
         for (build, samples) in builds.iter().zip(&mut samples) {
@@ -139,28 +117,15 @@ fn row(figure: &str, builds: &[Vec<f64>], unit: &str, target: f64, go: &str) {
     let measured = median(&this);
     let spread = match this.len() {
         1 => String::new(),
-        count => format!(
-            " (median of {count}: {:.2} to {:.2})",
-            this[0],
-            this[count - 1]
-        ),
+        count => format!(" (median of {count}: {:.2} to {:.2})", this[0], this[count - 1]),
     };
     let base = builds.get(1).map(|samples| {
         let base = median(&sorted(samples));
-        format!(
-            "{base:.2} {unit} ({:+.1} %)",
-            (measured / base - 1.0) * 100.0
-        )
+        format!("{base:.2} {unit} ({:+.1} %)", (measured / base - 1.0) * 100.0)
     });
     let base = base.unwrap_or_default();
-    let verdict = if measured <= target {
-        ""
-    } else {
-        ", **missed**"
-    };
-    println!(
-        "| {figure} | {measured:.2} {unit}{spread} | {base} | ≤ {target} {unit}{verdict} | {go} |"
-    );
+    let verdict = if measured <= target { "" } else { ", **missed**" };
+    println!("| {figure} | {measured:.2} {unit}{spread} | {base} | ≤ {target} {unit}{verdict} | {go} |");
 }
 
 struct Start {
@@ -213,8 +178,7 @@ impl Bench {
     /// The highest peak of any provider process while `count` runners are applied, in MiB.
     fn peak_memory(&self, count: usize) -> Result<f64> {
         let folder = self.folder(&runners(count, "off", "EksRunnerRole"))?;
-        let (applied, peak) =
-            self.peak_of(|| self.run(folder.path(), &["apply", "-auto-approve"]))?;
+        let (applied, peak) = self.peak_of(|| self.run(folder.path(), &["apply", "-auto-approve"]))?;
         applied?;
         self.run(folder.path(), &["destroy", "-auto-approve"])?;
         Ok(peak)
@@ -251,8 +215,7 @@ impl Bench {
         let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
         processes
             .filter(|process| {
-                fs::read_link(process.path().join("exe"))
-                    .is_ok_and(|exe| exe.starts_with(self.mirror.path()))
+                fs::read_link(process.path().join("exe")).is_ok_and(|exe| exe.starts_with(self.mirror.path()))
             })
             .filter_map(|process| process.file_name().to_str()?.parse().ok())
     }
@@ -280,12 +243,7 @@ impl Bench {
     }
 
     /// Runs a command with more of an environment, and gives what it prints.
-    fn run_in(
-        &self,
-        folder: &Path,
-        arguments: &[&str],
-        environment: &[(String, String)],
-    ) -> Result<String> {
+    fn run_in(&self, folder: &Path, arguments: &[&str], environment: &[(String, String)]) -> Result<String> {
         let mut command = Command::new(&self.cli);
         // Terraform's own settings, and those of the product that takes precedence over `HUMANITEC_…`.
         let is_removed = |name: &str| name.starts_with("TF_") || name.starts_with("PO_");
@@ -334,9 +292,7 @@ fn mirror(repository: &Path, provider: &Path) -> Result<tempfile::TempDir> {
 }
 
 fn terraform_data(count: usize) -> String {
-    format!(
-        "resource \"terraform_data\" \"many\" {{\n  count = {count}\n  input = \"runner-${{count.index}}\"\n}}\n"
-    )
+    format!("resource \"terraform_data\" \"many\" {{\n  count = {count}\n  input = \"runner-${{count.index}}\"\n}}\n")
 }
 
 /// The provider, with settings from the environment.
@@ -417,12 +373,8 @@ impl Orchestrator {
                 .spawn()?,
         );
         let line = process.first_line()?;
-        let address = line
-            .split_whitespace()
-            .find(|word| word.starts_with("http://"));
-        let address = address
-            .ok_or("the stand-in did not say its address")?
-            .to_owned();
+        let address = line.split_whitespace().find(|word| word.starts_with("http://"));
+        let address = address.ok_or("the stand-in did not say its address")?.to_owned();
         Ok(Self {
             address,
             _process: process,

@@ -40,13 +40,7 @@ pub(crate) fn rows(builds: &[Bench], repository: &Path) -> Result<()> {
         let build = |samples: &Vec<_>| samples.iter().map(of).collect();
         samples.iter().map(build).collect()
     };
-    row(
-        "query of 5000 runners",
-        &figure(|(time, _)| *time),
-        "s",
-        3.0,
-        "",
-    );
+    row("query of 5000 runners", &figure(|(time, _)| *time), "s", 3.0, "");
     let peaks = figure(|(_, peak)| *peak);
     row("the provider's peak memory in it", &peaks, "MiB", 40.0, "");
     Ok(())

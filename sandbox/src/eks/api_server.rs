@@ -32,10 +32,7 @@ pub(super) struct ApiServer {
 impl ApiServer {
     /// A client for the proxy on a port of 127.0.0.1.
     pub(super) fn new(port: u16) -> Self {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .proxy(None)
-            .build();
+        let config = Agent::config_builder().http_status_as_error(false).proxy(None).build();
         Self {
             url: format!("http://127.0.0.1:{port}"),
             agent: config.into(),

@@ -23,8 +23,7 @@ impl AwsCli {
     pub(super) fn install(programs: &Path, directory: &Path, tools: &Tools) -> Result<Self, Error> {
         let socket = directory.join("aws-cli.socket");
         let [python, client, listening, aws] =
-            [&tools.python, &script("client.py"), &socket, &tools.aws_cli]
-                .map(|path| format!("'{}'", path.display()));
+            [&tools.python, &script("client.py"), &socket, &tools.aws_cli].map(|path| format!("'{}'", path.display()));
         let program = programs.join("aws");
         let text = format!("#!/bin/sh\nexec {python} -IB {client} {listening} {aws} \"$@\"\n");
         fs::write(&program, text)

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose,
 };
 
 use super::error::{Error, io};
@@ -39,9 +39,8 @@ impl Certificates {
         let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
         let ca = write(directory, "ca.pem", &authority.pem())?;
 
-        let mut server = CertificateParams::new(
-            ["127.0.0.1", "localhost", "kubernetes.default.svc", host].map(String::from),
-        )?;
+        let mut server =
+            CertificateParams::new(["127.0.0.1", "localhost", "kubernetes.default.svc", host].map(String::from))?;
         server.distinguished_name = name("kube-apiserver", None);
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let server = issue(directory, "server", server, &authority)?;
@@ -56,16 +55,8 @@ impl Certificates {
             ca,
             server,
             administrator,
-            service_account_key: write(
-                directory,
-                "service-account.key",
-                &service_account.serialize_pem(),
-            )?,
-            service_account_public_key: write(
-                directory,
-                "service-account.pub",
-                &service_account.public_key_pem(),
-            )?,
+            service_account_key: write(directory, "service-account.key", &service_account.serialize_pem())?,
+            service_account_public_key: write(directory, "service-account.pub", &service_account.public_key_pem())?,
         })
     }
 }

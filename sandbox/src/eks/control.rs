@@ -71,10 +71,7 @@ pub(super) struct Control {
 impl Control {
     /// Creates a client for the endpoint on a port of 127.0.0.1.
     pub(super) fn new(port: u16) -> Self {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .proxy(None)
-            .build();
+        let config = Agent::config_builder().http_status_as_error(false).proxy(None).build();
         Self {
             url: format!("http://127.0.0.1:{port}"),
             agent: config.into(),
@@ -92,10 +89,7 @@ impl Control {
             .uri(format!("{}{path}", self.url))
             .body(body.to_string())
             .map_err(|error| failed(error.to_string()))?;
-        let mut response = self
-            .agent
-            .run(request)
-            .map_err(|error| failed(error.to_string()))?;
+        let mut response = self.agent.run(request).map_err(|error| failed(error.to_string()))?;
         let status = response.status();
         let content: Value = response
             .body_mut()

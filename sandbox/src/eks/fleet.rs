@@ -61,12 +61,7 @@ impl Eks {
     }
 
     /// Sets up one cluster and its role.
-    fn set_up_cluster(
-        &self,
-        org: &str,
-        number: usize,
-        region: String,
-    ) -> Result<ClusterOfFleet, Error> {
+    fn set_up_cluster(&self, org: &str, number: usize, region: String) -> Result<ClusterOfFleet, Error> {
         let options = self.options();
         let iam = format!("arn:{}:iam::{}", options.partition, options.account);
         let host = ISSUER.trim_start_matches("https://");
@@ -87,8 +82,7 @@ impl Eks {
         }]});
         let role = json!({"RoleName": name, "AssumeRolePolicyDocument": trust.to_string()});
         self.aws("iam", "CreateRole", &role)?;
-        let policy =
-            json!({"RoleName": name, "PolicyName": "eks", "PolicyDocument": policy.to_string()});
+        let policy = json!({"RoleName": name, "PolicyName": "eks", "PolicyDocument": policy.to_string()});
         self.aws("iam", "PutRolePolicy", &policy)?;
 
         let place = Place {

@@ -19,21 +19,13 @@ impl Eks {
 
     /// Runs kubectl with a bearer token through the proxy, with the endpoint and the CA that `DescribeCluster` returns.
     /// `input` is its stdin.
-    pub fn kubectl_as(
-        &self,
-        token: &str,
-        arguments: &[&str],
-        input: &str,
-    ) -> Result<String, Error> {
+    pub fn kubectl_as(&self, token: &str, arguments: &[&str], input: &str) -> Result<String, Error> {
         let mut command = self.kubectl_command();
         command
             .env("KUBECONFIG", "/dev/null")
             .env("HTTPS_PROXY", self.proxy_url())
             .arg(format!("--server=https://{}", self.cluster_host))
-            .arg(format!(
-                "--certificate-authority={}",
-                self.cluster_ca.display()
-            ))
+            .arg(format!("--certificate-authority={}", self.cluster_ca.display()))
             .arg(format!("--token={token}"));
         run(command, arguments, input)
     }
@@ -63,13 +55,9 @@ fn run(mut command: Command, arguments: &[&str], input: &str) -> Result<String, 
         .spawn()
         .map_err(io("starting kubectl"))?;
     if let Some(mut stdin) = child.stdin.take() {
-        stdin
-            .write_all(input.as_bytes())
-            .map_err(io("writing to kubectl"))?;
+        stdin.write_all(input.as_bytes()).map_err(io("writing to kubectl"))?;
     }
-    let output = child
-        .wait_with_output()
-        .map_err(io("waiting for kubectl"))?;
+    let output = child.wait_with_output().map_err(io("waiting for kubectl"))?;
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {

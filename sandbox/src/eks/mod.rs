@@ -137,21 +137,13 @@ impl Eks {
 
     /// Returns the environment in which a program uses this AWS with other credentials.
     pub fn env_as(&self, credentials: &Credentials) -> Vec<(String, String)> {
-        let nowhere = self
-            .processes
-            .directory()
-            .join("no-such-file")
-            .display()
-            .to_string();
+        let nowhere = self.processes.directory().join("no-such-file").display().to_string();
         [
             ("HTTPS_PROXY", self.proxy_url()),
             ("NO_PROXY", "127.0.0.1,localhost".to_owned()),
             ("AWS_CA_BUNDLE", self.aws_ca().display().to_string()),
             ("AWS_ACCESS_KEY_ID", credentials.access_key_id.clone()),
-            (
-                "AWS_SECRET_ACCESS_KEY",
-                credentials.secret_access_key.clone(),
-            ),
+            ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key.clone()),
             ("AWS_REGION", self.options.region.clone()),
             // boto3 and the AWS CLI read this one.
             ("AWS_DEFAULT_REGION", self.options.region.clone()),
@@ -213,26 +205,18 @@ impl Eks {
         operation: &str,
         parameters: &Value,
     ) -> Result<Value, Error> {
-        self.control
-            .call(service, operation, parameters, Some(credentials))
+        self.control.call(service, operation, parameters, Some(credentials))
     }
 
     /// Makes one AWS API call as the administrator, in another region or another account.
-    pub fn aws_at(
-        &self,
-        place: Place<'_>,
-        service: &str,
-        operation: &str,
-        parameters: &Value,
-    ) -> Result<Value, Error> {
+    pub fn aws_at(&self, place: Place<'_>, service: &str, operation: &str, parameters: &Value) -> Result<Value, Error> {
         self.control.call_at(place, service, operation, parameters)
     }
 
     /// Creates an IAM user with one inline policy. Returns its access key.
     pub fn create_user(&self, name: &str, policy: &Value) -> Result<Credentials, Error> {
         self.aws("iam", "CreateUser", &json!({"UserName": name}))?;
-        let policy =
-            json!({"UserName": name, "PolicyName": name, "PolicyDocument": policy.to_string()});
+        let policy = json!({"UserName": name, "PolicyName": name, "PolicyDocument": policy.to_string()});
         self.aws("iam", "PutUserPolicy", &policy)?;
         let mut created = self.aws("iam", "CreateAccessKey", &json!({"UserName": name}))?;
         credentials(created["AccessKey"].take())
@@ -249,10 +233,8 @@ impl Eks {
 
     /// Returns a token with any claims that the issuer's key signed, valid for some seconds (negative: expired).
     pub fn oidc_token_of(&self, claims: &Value, lifetime: i64) -> Result<String, Error> {
-        self.control.token(
-            "/oidc-token",
-            &json!({"claims": claims, "lifetime": lifetime}),
-        )
+        self.control
+            .token("/oidc-token", &json!({"claims": claims, "lifetime": lifetime}))
     }
 
     /// Returns a token with these claims that another key signed.
@@ -262,12 +244,7 @@ impl Eks {
     }
 
     /// Assumes a role with an OIDC token, as the Orchestrator does.
-    pub fn assume_role(
-        &self,
-        role_arn: &str,
-        session_name: &str,
-        token: &str,
-    ) -> Result<Credentials, Error> {
+    pub fn assume_role(&self, role_arn: &str, session_name: &str, token: &str) -> Result<Credentials, Error> {
         let parameters = json!({"RoleArn": role_arn, "RoleSessionName": session_name, "WebIdentityToken": token});
         let mut session = self.aws("sts", "AssumeRoleWithWebIdentity", &parameters)?;
         credentials(session["Credentials"].take())
@@ -286,9 +263,7 @@ impl Eks {
 
     /// Replaces the faults.
     pub fn set_faults(&self, faults: &Faults) -> Result<(), Error> {
-        self.control
-            .send("PUT", "/faults", &json!(faults))
-            .map(drop)
+        self.control.send("PUT", "/faults", &json!(faults)).map(drop)
     }
 
     /// Changes the cluster without its API: `status`, `authenticationMode`, `resourcesVpcConfig`, `computeConfig` and
@@ -315,9 +290,7 @@ impl Eks {
 
     /// Resets the counts of calls and tokens.
     pub fn reset_calls(&self) -> Result<(), Error> {
-        self.control
-            .send("DELETE", "/calls", &Value::Null)
-            .map(drop)
+        self.control.send("DELETE", "/calls", &Value::Null).map(drop)
     }
 }
 

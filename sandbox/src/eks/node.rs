@@ -12,8 +12,7 @@ pub(super) fn name(options: &EksOptions) -> String {
 /// Returns the node, ready for pods.
 pub(super) fn node(options: &EksOptions) -> Value {
     let (name, region) = (name(options), &options.region);
-    let condition =
-        |kind: &str, status: &str| json!({"type": kind, "status": status, "reason": "Sandbox"});
+    let condition = |kind: &str, status: &str| json!({"type": kind, "status": status, "reason": "Sandbox"});
     json!({
         "apiVersion": "v1",
         "kind": "Node",

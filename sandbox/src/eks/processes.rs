@@ -63,9 +63,7 @@ impl Processes {
         configure: impl FnOnce(&mut Command),
     ) -> Result<(), Error> {
         let log = File::create(self.log(part)).map_err(io(format!("making the log of {part}")))?;
-        let errors = log
-            .try_clone()
-            .map_err(io(format!("making the log of {part}")))?;
+        let errors = log.try_clone().map_err(io(format!("making the log of {part}")))?;
         let mut command = Command::new(program);
         command
             .env_clear()
@@ -89,11 +87,7 @@ impl Processes {
     ///
     /// # Errors
     /// The part ended, or 60 seconds have passed.
-    pub(super) fn wait_for<T>(
-        &mut self,
-        part: &str,
-        mut poll: impl FnMut() -> Option<T>,
-    ) -> Result<T, Error> {
+    pub(super) fn wait_for<T>(&mut self, part: &str, mut poll: impl FnMut() -> Option<T>) -> Result<T, Error> {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             if let Some(result) = poll() {

@@ -171,8 +171,7 @@ impl Eks {
     /// Replaces the trust policy of the documented role.
     pub fn set_trust_policy(&self, policy: &Value) -> Result<(), Error> {
         let parameters = json!({"RoleName": ROLE_NAME, "PolicyDocument": policy.to_string()});
-        self.aws("iam", "UpdateAssumeRolePolicy", &parameters)
-            .map(drop)
+        self.aws("iam", "UpdateAssumeRolePolicy", &parameters).map(drop)
     }
 
     /// Deletes the documented role and creates it again with the same name, as an apply after a destroy does. An access

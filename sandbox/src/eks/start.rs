@@ -46,24 +46,14 @@ pub(super) fn start(options: EksOptions) -> Result<Eks, Error> {
     let host = cluster_host(&options);
     let certificates = Certificates::make(&directory, &host)?;
     let kubeconfig = directory.join("kubeconfig.json");
-    write(
-        &kubeconfig,
-        &administrator_kubeconfig(api_server_port, &certificates),
-    )?;
+    write(&kubeconfig, &administrator_kubeconfig(api_server_port, &certificates))?;
 
     let etcd_url = start_etcd(&mut processes, &tools, [etcd_port, etcd_peer_port])?;
     let Ready {
         proxy_port,
         control_port,
         administrator,
-    } = start_aws(
-        &mut processes,
-        &tools,
-        &options,
-        &host,
-        api_server_port,
-        &certificates,
-    )?;
+    } = start_aws(&mut processes, &tools, &options, &host, api_server_port, &certificates)?;
     let control = Control::new(control_port);
 
     let webhook = start_authenticator(
@@ -124,11 +114,7 @@ fn authorization_webhook(directory: &Path, control_port: u16) -> Result<PathBuf,
 }
 
 /// Starts etcd. Returns its URL.
-fn start_etcd(
-    processes: &mut Processes,
-    tools: &Tools,
-    [port, peer_port]: [u16; 2],
-) -> Result<String, Error> {
+fn start_etcd(processes: &mut Processes, tools: &Tools, [port, peer_port]: [u16; 2]) -> Result<String, Error> {
     let url = format!("http://127.0.0.1:{port}");
     let peer_url = format!("http://127.0.0.1:{peer_port}");
     let data = processes.directory().join("etcd");
@@ -261,30 +247,21 @@ fn start_authenticator(
     // The authenticator serves a health check on this port of every address, and no setting turns that off. If the port
     // is in use, it only logs that, so a conflict does no harm.
     let _health_check = TcpListener::bind((Ipv4Addr::LOCALHOST, 21363));
-    processes.start(
-        "aws-iam-authenticator",
-        &tools.aws_iam_authenticator,
-        |command| {
-            command
-                .arg("server")
-                .arg(format!("--config={}", configuration.display()))
-                .env("HTTPS_PROXY", format!("http://127.0.0.1:{proxy_port}"))
-                .env("SSL_CERT_FILE", directory.join("aws-ca.pem"))
-                .env("AWS_EC2_METADATA_DISABLED", "true")
-                .env("AWS_REGION", &options.region);
-        },
-    )?;
+    processes.start("aws-iam-authenticator", &tools.aws_iam_authenticator, |command| {
+        command
+            .arg("server")
+            .arg(format!("--config={}", configuration.display()))
+            .env("HTTPS_PROXY", format!("http://127.0.0.1:{proxy_port}"))
+            .env("SSL_CERT_FILE", directory.join("aws-ca.pem"))
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("AWS_REGION", &options.region);
+    })?;
     processes.wait_for("aws-iam-authenticator", || webhook.exists().then_some(()))?;
     Ok(webhook)
 }
 
 /// Starts `kubectl proxy` and waits for the API server behind it.
-fn connect(
-    processes: &mut Processes,
-    tools: &Tools,
-    port: u16,
-    kubeconfig: &Path,
-) -> Result<ApiServer, Error> {
+fn connect(processes: &mut Processes, tools: &Tools, port: u16, kubeconfig: &Path) -> Result<ApiServer, Error> {
     processes.start("kubectl", &tools.kubectl, |command| {
         command
             .arg("proxy")

@@ -76,13 +76,9 @@ fn run_build(arguments: &[&str], part: &str) -> Result<PathBuf, Error> {
         .output()
         .map_err(io(format!("running {}", build.display())))?;
     if !output.status.success() {
-        return Err(Error::Build {
-            part: part.to_owned(),
-        });
+        return Err(Error::Build { part: part.to_owned() });
     }
-    Ok(PathBuf::from(
-        String::from_utf8_lossy(&output.stdout).trim(),
-    ))
+    Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
 }
 
 /// Returns the root of the repository, because the sandbox runs from its sources.

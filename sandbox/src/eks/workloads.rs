@@ -28,18 +28,14 @@ pub(super) fn start(
 ) -> Result<(), Error> {
     let directory = processes.directory().to_owned();
     let kubeconfig = format!("--kubeconfig={}", kubeconfig.display());
-    processes.start(
-        "kube-controller-manager",
-        &tools.kube_controller_manager,
-        |command| {
-            command
-                .arg(&kubeconfig)
-                .arg(format!("--controllers={CONTROLLERS}"))
-                // As on EKS, each controller is a service account of `kube-system`.
-                .arg("--use-service-account-credentials=true")
-                .args(["--leader-elect=false", "--secure-port=0"]);
-        },
-    )?;
+    processes.start("kube-controller-manager", &tools.kube_controller_manager, |command| {
+        command
+            .arg(&kubeconfig)
+            .arg(format!("--controllers={CONTROLLERS}"))
+            // As on EKS, each controller is a service account of `kube-system`.
+            .arg("--use-service-account-credentials=true")
+            .args(["--leader-elect=false", "--secure-port=0"]);
+    })?;
     processes.start("kube-scheduler", &tools.kube_scheduler, |command| {
         command
             .arg(&kubeconfig)
@@ -57,10 +53,7 @@ pub(super) fn start(
     processes.start("kwok", &tools.kwok, |command| {
         command
             .arg(&kubeconfig)
-            .arg(format!(
-                "--config={}",
-                sources.join("stages.yaml").display()
-            ))
+            .arg(format!("--config={}", sources.join("stages.yaml").display()))
             .arg(format!("--config={}", logs.display()))
             .arg(format!("--server-address=127.0.0.1:{kubelet_port}"))
             .arg("--manage-all-nodes=true")

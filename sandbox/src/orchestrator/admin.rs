@@ -49,8 +49,8 @@ async fn list_faults(State(shared): State<Arc<Shared>>) -> Json<Vec<FaultCount>>
 }
 
 async fn add_fault(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<StatusCode, ApiError> {
-    let rule: FaultRule = serde_json::from_slice(&body)
-        .map_err(|error| ApiError::bad_request(format!("not a fault rule: {error}")))?;
+    let rule: FaultRule =
+        serde_json::from_slice(&body).map_err(|error| ApiError::bad_request(format!("not a fault rule: {error}")))?;
     shared.faults.add(rule);
     Ok(StatusCode::NO_CONTENT)
 }
@@ -112,10 +112,7 @@ async fn put_runner(
     )))
 }
 
-async fn remove(
-    State(shared): State<Arc<Shared>>,
-    Path(id): Path<String>,
-) -> Result<StatusCode, ApiError> {
+async fn remove(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
     if shared.store().remove(&id) {
         Ok(StatusCode::NO_CONTENT)
     } else {

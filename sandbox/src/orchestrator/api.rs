@@ -30,23 +30,12 @@ type QueryOf<T> = Result<Query<T>, QueryRejection>;
 pub(super) fn router(shared: &Arc<Shared>) -> Router {
     Router::new()
         .route("/orgs/{org}/runners", get(list).post(create))
-        .route(
-            "/orgs/{org}/runners/{id}",
-            get(read).patch(update).delete(delete),
-        )
-        .route(
-            "/orgs/{org}/runner-rules",
-            get(list_rules).post(create_rule),
-        )
-        .route(
-            "/orgs/{org}/runner-rules/{id}",
-            get(read_rule).delete(delete_rule),
-        )
+        .route("/orgs/{org}/runners/{id}", get(read).patch(update).delete(delete))
+        .route("/orgs/{org}/runner-rules", get(list_rules).post(create_rule))
+        .route("/orgs/{org}/runner-rules/{id}", get(read_rule).delete(delete_rule))
         .route("/orgs/{org}/envs", get(list_environments))
         .fallback(async || ApiError::not_found("no such path"))
-        .method_not_allowed_fallback(async || {
-            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "no such method here")
-        })
+        .method_not_allowed_fallback(async || ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "no such method here"))
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn_with_state(shared.clone(), authenticate))
         .with_state(shared.clone())
@@ -58,10 +47,7 @@ pub(super) fn router(shared: &Arc<Shared>) -> Router {
 async fn authenticate(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
     let admitted = match &shared.token {
-        Some(token) => {
-            header(headers, AUTHORIZATION.as_str()).and_then(|v| v.strip_prefix("Bearer "))
-                == Some(token)
-        }
+        Some(token) => header(headers, AUTHORIZATION.as_str()).and_then(|v| v.strip_prefix("Bearer ")) == Some(token),
         None => {
             let host = header(headers, HOST.as_str()).unwrap_or_default();
             (host == "localhost" || host.starts_with("localhost:"))
@@ -74,9 +60,7 @@ async fn authenticate(State(shared): State<Arc<Shared>>, request: Request, next:
     // The service checks the caller's permissions in the organization before it looks up anything in it.
     let path = request.uri().path();
     if !shared.every_org
-        && let Some(org) = path
-            .strip_prefix("/orgs/")
-            .and_then(|rest| rest.split('/').next())
+        && let Some(org) = path.strip_prefix("/orgs/").and_then(|rest| rest.split('/').next())
         && org != shared.store().org()
     {
         return ApiError::forbidden(permission(request.method(), path), org).into_response();
@@ -121,10 +105,7 @@ async fn create(
     Ok((StatusCode::CREATED, Json(runner)))
 }
 
-async fn read(
-    State(shared): State<Arc<Shared>>,
-    Path((org, id)): Path<(String, String)>,
-) -> ApiResult<Json<Runner>> {
+async fn read(State(shared): State<Arc<Shared>>, Path((org, id)): Path<(String, String)>) -> ApiResult<Json<Runner>> {
     shared.store().get(&org, &id).cloned().map(Json)
 }
 
@@ -137,10 +118,7 @@ async fn update(
     shared.store().update(&org, &id, body).map(Json)
 }
 
-async fn delete(
-    State(shared): State<Arc<Shared>>,
-    Path((org, id)): Path<(String, String)>,
-) -> ApiResult<StatusCode> {
+async fn delete(State(shared): State<Arc<Shared>>, Path((org, id)): Path<(String, String)>) -> ApiResult<StatusCode> {
     shared.store().delete(&org, &id)?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -168,8 +146,7 @@ async fn list_environments(
 ) -> ApiResult<Json<Page<Environment>>> {
     let Query(page) = page?;
     let environments = shared.store().environments(&org);
-    page.cut(environments.into_iter(), Environment::key)
-        .map(Json)
+    page.cut(environments.into_iter(), Environment::key).map(Json)
 }
 
 async fn create_rule(

@@ -23,8 +23,7 @@ pub(super) struct Breaker(Arc<AtomicU8>);
 impl Breaker {
     /// Closes the connection in order (FIN), or with a reset (RST).
     pub(super) fn break_off(&self, reset: bool) {
-        self.0
-            .store(if reset { RESET } else { CLOSED }, Ordering::SeqCst);
+        self.0.store(if reset { RESET } else { CLOSED }, Ordering::SeqCst);
     }
 }
 
@@ -70,22 +69,14 @@ impl BreakableStream {
 }
 
 impl AsyncRead for BreakableStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.check()?;
         Pin::new(&mut self.tcp).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for BreakableStream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.check()?;
         Pin::new(&mut self.tcp).poll_write(cx, buf)
     }

@@ -310,8 +310,7 @@ impl Fault {
                 None
             }
             Self::Status {
-                when: When::BeforeWork,
-                ..
+                when: When::BeforeWork, ..
             }
             | Self::Redirect { .. } => self.other_response().map(Outcome::Respond),
             Self::Disconnect {
@@ -336,8 +335,7 @@ impl Fault {
                 response
             }
             Self::Status {
-                when: When::AfterWork,
-                ..
+                when: When::AfterWork, ..
             } => self.other_response().unwrap_or(response),
             Self::Disconnect {
                 reset,
@@ -368,9 +366,7 @@ impl Fault {
                         let message = message.as_deref().unwrap_or("a fault was set");
                         ApiError::new(status, message).into_response()
                     }
-                    BodyKind::Html => {
-                        (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], HTML).into_response()
-                    }
+                    BodyKind::Html => (status, [(CONTENT_TYPE, "text/html; charset=utf-8")], HTML).into_response(),
                     BodyKind::Empty => status.into_response(),
                 };
                 if let Some(value) = retry_after {

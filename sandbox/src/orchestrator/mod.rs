@@ -128,18 +128,11 @@ impl Orchestrator {
         };
         let url = format!("http://{host}:{}", listener.local_addr()?.port());
         let store = Store::new(options.org.clone(), options.env_types);
-        let shared = Arc::new(Shared::new(
-            options.token,
-            options.every_org,
-            store,
-            options.delay,
-        ));
+        let shared = Arc::new(Shared::new(options.token, options.every_org, store, options.delay));
         for rule in options.faults {
             shared.faults.add(rule);
         }
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         let for_thread = shared.clone();
         let thread = std::thread::Builder::new()
@@ -240,12 +233,7 @@ impl Orchestrator {
 
     /// Stores a rule for a runner, as another client would. `""` as `project_id` or `env_type_id` means every one.
     /// Returns `None` if the runner does not exist, or if the rule already exists.
-    pub fn put_rule(
-        &self,
-        runner_id: &str,
-        project_id: &str,
-        env_type_id: &str,
-    ) -> Option<RunnerRule> {
+    pub fn put_rule(&self, runner_id: &str, project_id: &str, env_type_id: &str) -> Option<RunnerRule> {
         let rule = CreateRule {
             runner_id: runner_id.to_owned(),
             project_id: project_id.to_owned(),

@@ -47,10 +47,7 @@ impl PageQuery {
             (Some(last), Some(_)) => Some(to_token(&key_of(last))),
             _ => None,
         };
-        Ok(Page {
-            items,
-            next_page_token,
-        })
+        Ok(Page { items, next_page_token })
     }
 }
 

@@ -52,8 +52,7 @@ const WITHOUT_DIGITS: &str = r"^$|^[+-]?\.?([PE]i|[eE]-0*[1-9][0-9]+)$";
 pub(super) fn check(mut template: Value, at: &str) -> Result<(), ApiError> {
     let regex = |pattern| Regex::new(pattern).expect("a valid regular expression");
     let (quantity, without_digits) = (regex(QUANTITY), regex(WITHOUT_DIGITS));
-    let is_quantity =
-        |text: &str| quantity.is_match(text.trim()) && !without_digits.is_match(text.trim());
+    let is_quantity = |text: &str| quantity.is_match(text.trim()) && !without_digits.is_match(text.trim());
     for path in QUANTITIES {
         let path: Vec<&str> = path.split('.').collect();
         check_quantities(&mut template, &path, at, &is_quantity)?;
@@ -94,16 +93,13 @@ fn check_quantities(
                 _ => Ok(()),
             }
         }
-        (["*", rest @ ..], Value::Array(items)) => {
-            items.iter_mut().enumerate().try_for_each(|(i, item)| {
-                check_quantities(item, rest, &format!("{at}.{i}"), is_quantity)
-            })
-        }
-        (["*", rest @ ..], Value::Object(fields)) => {
-            fields.iter_mut().try_for_each(|(name, field)| {
-                check_quantities(field, rest, &format!("{at}.{name}"), is_quantity)
-            })
-        }
+        (["*", rest @ ..], Value::Array(items)) => items
+            .iter_mut()
+            .enumerate()
+            .try_for_each(|(i, item)| check_quantities(item, rest, &format!("{at}.{i}"), is_quantity)),
+        (["*", rest @ ..], Value::Object(fields)) => fields
+            .iter_mut()
+            .try_for_each(|(name, field)| check_quantities(field, rest, &format!("{at}.{name}"), is_quantity)),
         ([name, rest @ ..], Value::Object(fields)) => match fields.get_mut(*name) {
             Some(field) => check_quantities(field, rest, &format!("{at}.{name}"), is_quantity),
             None => Ok(()),
@@ -148,9 +144,7 @@ fn check_variable(variable: &EnvVar, at: &str) -> Result<(), ApiError> {
     if name == ONLY_FROM && variable.value_from.is_none() {
         return Err(ApiError::invalid(
             at,
-            format!(
-                "environment variable {name:?} is sensitive and must be set using the value-from property"
-            ),
+            format!("environment variable {name:?} is sensitive and must be set using the value-from property"),
         ));
     }
     Ok(())

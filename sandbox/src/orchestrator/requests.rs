@@ -34,11 +34,7 @@ impl RequestLog {
         let mut log = self.lock();
         log.push(Request {
             method: parts.method.to_string(),
-            path: parts
-                .uri
-                .path_and_query()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            path: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
             headers: headers(&parts.headers),
             body: String::from_utf8_lossy(body).into_owned(),
             status: None,

@@ -9,12 +9,7 @@ use super::{pod_template, state_storage};
 
 /// The only type of runner that this API creates here. Tests store the others directly.
 const EKS: &str = "kubernetes-eks";
-const OTHER_TYPES: [&str; 4] = [
-    "kubernetes",
-    "kubernetes-gke",
-    "kubernetes-agent",
-    "serverless-ecs",
-];
+const OTHER_TYPES: [&str; 4] = ["kubernetes", "kubernetes-gke", "kubernetes-agent", "serverless-ecs"];
 
 const ID: &str = r"^[a-z][a-z0-9_-]+$";
 const ROLE_ARN: &str = r"^arn:aws:iam::[0-9]{12}:role\/[a-zA-Z_0-9+=,.@\-_/]+$";
@@ -174,10 +169,7 @@ impl Update {
             if sent["type"] != stored["type"] {
                 return Err(ApiError::invalid(
                     &format!("{AT}.type"),
-                    format!(
-                        "{} is not the runner's type {}",
-                        sent["type"], stored["type"]
-                    ),
+                    format!("{} is not the runner's type {}", sent["type"], stored["type"]),
                 ));
             }
             if let (Value::Object(stored), Value::Object(sent)) = (stored, sent) {
@@ -287,9 +279,7 @@ impl EksConfiguration {
     fn check_strictly(sent: &Value) -> Result<(), ApiError> {
         let configuration: Self = decode(sent, AT)?;
         match configuration.job.and_then(|job| job.pod_template) {
-            Some(template) => {
-                pod_template::check(template.into(), &format!("{AT}.job.pod_template"))
-            }
+            Some(template) => pod_template::check(template.into(), &format!("{AT}.job.pod_template")),
             None => Ok(()),
         }
     }

@@ -53,9 +53,7 @@ impl CreateRule {
         }
         let body: Body = decode_lenient(body, "")?;
         if body.runner_id.is_empty() {
-            return Err(ApiError::bad_request(
-                "runner_id is mandatory to create a runner rule",
-            ));
+            return Err(ApiError::bad_request("runner_id is mandatory to create a runner rule"));
         }
         Ok(Self {
             runner_id: body.runner_id,
@@ -82,9 +80,7 @@ impl RuleFilter {
         let applies = |wanted: &Option<String>, value: &str| {
             value.is_empty() || wanted.as_deref().is_none_or(|wanted| wanted == value)
         };
-        self.runner_id
-            .as_deref()
-            .is_none_or(|wanted| wanted == rule.runner_id)
+        self.runner_id.as_deref().is_none_or(|wanted| wanted == rule.runner_id)
             && applies(&self.project_id, &rule.project_id)
             && applies(&self.env_type_id, &rule.env_type_id)
     }

@@ -30,14 +30,8 @@ pub(super) async fn serve(
     let listener = BreakableListener(TcpListener::from_std(listener)?);
     let app = Router::new()
         .merge(admin::router(&shared))
-        .fallback_service(api::router(&shared).layer(middleware::from_fn_with_state(
-            shared.clone(),
-            through_faults,
-        )));
-    let server = axum::serve(
-        listener,
-        app.into_make_service_with_connect_info::<Breaker>(),
-    );
+        .fallback_service(api::router(&shared).layer(middleware::from_fn_with_state(shared.clone(), through_faults)));
+    let server = axum::serve(listener, app.into_make_service_with_connect_info::<Breaker>());
     tokio::select! {
         served = server.into_future() => served,
         _ = stop => Ok(()),

@@ -20,12 +20,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(
-        token: Option<String>,
-        every_org: bool,
-        store: Store,
-        delay: Duration,
-    ) -> Self {
+    pub(super) fn new(token: Option<String>, every_org: bool, store: Store, delay: Duration) -> Self {
         Self {
             token,
             every_org,

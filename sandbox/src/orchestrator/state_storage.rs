@@ -47,8 +47,7 @@ struct Azurerm {
 /// # Errors
 /// A 400.
 pub(super) fn check(sent: Value) -> Result<Value, ApiError> {
-    let Discriminator { r#type } =
-        Discriminator::deserialize(&sent).map_err(|error| ApiError::invalid(AT, error))?;
+    let Discriminator { r#type } = Discriminator::deserialize(&sent).map_err(|error| ApiError::invalid(AT, error))?;
     let path_prefix = match r#type.as_str() {
         "kubernetes" => {
             decode_lenient::<Kubernetes>(&sent, AT)?;

@@ -50,10 +50,7 @@ impl Store {
     pub(super) fn create(&mut self, org: &str, body: Create) -> Result<Runner, ApiError> {
         self.check_org_for_create(org)?;
         if self.runners.contains_key(&body.id) {
-            return Err(ApiError::conflict(format!(
-                "runner with id {} already exists",
-                body.id
-            )));
+            return Err(ApiError::conflict(format!("runner with id {} already exists", body.id)));
         }
         let now = now();
         let runner = Runner {
@@ -117,11 +114,7 @@ impl Store {
     /// # Errors
     /// In the service's order (control plane, `CreateRunnerRule`): 409 for another organization, for a pair of project
     /// and environment type that has a rule, and for a runner or environment type that does not exist.
-    pub(super) fn create_rule(
-        &mut self,
-        org: &str,
-        body: CreateRule,
-    ) -> Result<RunnerRule, ApiError> {
+    pub(super) fn create_rule(&mut self, org: &str, body: CreateRule) -> Result<RunnerRule, ApiError> {
         self.check_org_for_create(org)?;
         if let Some(existing) = self
             .rules
@@ -255,9 +248,7 @@ impl Store {
 
 /// Returns the time in RFC 3339 with microseconds, as databases store it.
 fn now() -> String {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros())
         .ok()
         .and_then(|micros| Timestamp::from_microsecond(micros).ok())

@@ -19,10 +19,7 @@ pub(super) fn parse_body(body: &[u8]) -> Result<Value, ApiError> {
 /// Refuses a list in place of an object, because serde accepts one as a struct's fields in order.
 pub(super) fn check_object(value: &Value, path: &str) -> Result<(), ApiError> {
     if value.is_array() {
-        return Err(ApiError::invalid(
-            path,
-            "invalid type: sequence, expected an object",
-        ));
+        return Err(ApiError::invalid(path, "invalid type: sequence, expected an object"));
     }
     Ok(())
 }
@@ -43,16 +40,12 @@ pub(super) fn decode_lenient<T: DeserializeOwned>(value: &Value, at: &str) -> Re
 }
 
 /// Returns the value, and the paths of the fields that `T` does not have.
-fn decode_known<T: DeserializeOwned>(
-    value: &Value,
-    at: &str,
-) -> Result<(T, Vec<String>), ApiError> {
+fn decode_known<T: DeserializeOwned>(value: &Value, at: &str) -> Result<(T, Vec<String>), ApiError> {
     let mut unknown = Vec::new();
     let mut track = serde_path_to_error::Track::new();
-    let decoded = serde_ignored::deserialize(
-        serde_path_to_error::Deserializer::new(value, &mut track),
-        |path| unknown.push(without_options(&path.to_string())),
-    );
+    let decoded = serde_ignored::deserialize(serde_path_to_error::Deserializer::new(value, &mut track), |path| {
+        unknown.push(without_options(&path.to_string()))
+    });
     match decoded {
         Ok(decoded) => Ok((decoded, unknown)),
         Err(error) => Err(ApiError::invalid(

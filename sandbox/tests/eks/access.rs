@@ -4,9 +4,7 @@ use libtest_mimic::Failed;
 use sandbox::eks::{Eks, Error};
 use serde_json::json;
 
-use crate::{
-    Test, becomes_unauthorized, becomes_user, clean, documented, eventually, expect_code, user_of,
-};
+use crate::{Test, becomes_unauthorized, becomes_user, clean, documented, eventually, expect_code, user_of};
 
 pub(crate) const TESTS: &[(&str, Test)] = sandbox::scenarios![
     documented_runner_creates_a_job_in_a_dry_run,
@@ -32,12 +30,7 @@ pub(crate) const JOB: &str = r#"{
     "containers": [{"name": "main", "image": "runner"}]
   }}}
 }"#;
-pub(crate) const CREATE: [&str; 4] = [
-    "create",
-    "--validate=false",
-    "--dry-run=server",
-    "--filename=-",
-];
+pub(crate) const CREATE: [&str; 4] = ["create", "--validate=false", "--dry-run=server", "--filename=-"];
 
 fn documented_runner_creates_a_job_in_a_dry_run() -> Result<(), Failed> {
     let (eks, runner) = documented()?;
@@ -49,11 +42,7 @@ fn documented_runner_creates_a_job_in_a_dry_run() -> Result<(), Failed> {
     let token = eks.cluster_token(&session)?;
     let user = eks.kubectl_as(
         &token,
-        &[
-            "auth",
-            "whoami",
-            "--output=jsonpath={.status.userInfo.username}",
-        ],
+        &["auth", "whoami", "--output=jsonpath={.status.userInfo.username}"],
         "",
     )?;
     assert_eq!(
@@ -65,15 +54,8 @@ fn documented_runner_creates_a_job_in_a_dry_run() -> Result<(), Failed> {
         created.contains("job.batch/a-deployment created (server dry run)"),
         "{created}"
     );
-    assert_eq!(
-        eks.kubectl(&["get", "jobs", "--all-namespaces", "--output=name"])?,
-        ""
-    );
-    let secrets = eks.kubectl_as(
-        &token,
-        &["get", "secrets", "--namespace=humanitec-runner"],
-        "",
-    );
+    assert_eq!(eks.kubectl(&["get", "jobs", "--all-namespaces", "--output=name"])?, "");
+    let secrets = eks.kubectl_as(&token, &["get", "secrets", "--namespace=humanitec-runner"], "");
     assert!(secrets.is_err_and(|error| error.to_string().contains("forbidden")));
     Ok(())
 }
@@ -97,15 +79,9 @@ fn describe_cluster_leads_to_the_api_server() -> Result<(), Failed> {
         "arn:aws:eks:us-west-2:123456789012:cluster/my-eks-cluster"
     );
     assert_eq!(cluster["status"], "ACTIVE");
-    assert_eq!(
-        cluster["accessConfig"]["authenticationMode"],
-        "API_AND_CONFIG_MAP"
-    );
+    assert_eq!(cluster["accessConfig"]["authenticationMode"], "API_AND_CONFIG_MAP");
     assert_eq!(cluster["resourcesVpcConfig"]["endpointPublicAccess"], true);
-    assert_eq!(
-        cluster["resourcesVpcConfig"]["publicAccessCidrs"],
-        json!(["0.0.0.0/0"])
-    );
+    assert_eq!(cluster["resourcesVpcConfig"]["publicAccessCidrs"], json!(["0.0.0.0/0"]));
 
     eks.set_cluster(&json!({
         "status": "DELETING",
@@ -214,10 +190,7 @@ fn user_name_has_no_role_path() -> Result<(), Failed> {
         "AssumeRolePolicyDocument": eks.documented_trust_policy("my-org", "my-runner").to_string(),
     });
     runner.role_arn = "arn:aws:iam::123456789012:role/team/x/runner".to_owned();
-    assert_eq!(
-        eks.aws("iam", "CreateRole", &role)?["Role"]["Arn"],
-        *runner.role_arn
-    );
+    assert_eq!(eks.aws("iam", "CreateRole", &role)?["Role"]["Arn"], *runner.role_arn);
     let entry = json!({"clusterName": "my-eks-cluster", "principalArn": runner.role_arn});
     let made = eks.aws("eks", "CreateAccessEntry", &entry)?;
     assert_eq!(
@@ -231,10 +204,7 @@ fn user_name_has_no_role_path() -> Result<(), Failed> {
     ));
     let without_path = "arn:aws:iam::123456789012:role/runner";
     let token = eks.oidc_token("my-org", "my-runner")?;
-    expect_code(
-        eks.assume_role(without_path, "a-session", &token),
-        "AccessDenied",
-    )?;
+    expect_code(eks.assume_role(without_path, "a-session", &token), "AccessDenied")?;
 
     // Without entries, `aws-auth` decides, and it takes role ARNs without their path only.
     eks.set_cluster(&json!({"authenticationMode": "CONFIG_MAP"}))?;
@@ -243,11 +213,7 @@ fn user_name_has_no_role_path() -> Result<(), Failed> {
     std::thread::sleep(std::time::Duration::from_secs(1));
     assert!(user_of(&eks, &runner, "a-session").is_err());
     map_role(&eks, without_path)?;
-    assert!(becomes_user(
-        &eks,
-        &runner,
-        "from-aws-auth:my-org-my-runner"
-    ));
+    assert!(becomes_user(&eks, &runner, "from-aws-auth:my-org-my-runner"));
     Ok(())
 }
 
@@ -272,26 +238,12 @@ fn config_map_mode_goes_by_aws_auth() -> Result<(), Failed> {
     eks.set_cluster(&json!({"authenticationMode": "CONFIG_MAP"}))?;
     assert!(becomes_unauthorized(&eks, &runner));
     let entry = json!({"clusterName": "my-eks-cluster", "principalArn": runner.role_arn});
-    expect_code(
-        eks.aws("eks", "DescribeAccessEntry", &entry),
-        "InvalidRequestException",
-    )?;
+    expect_code(eks.aws("eks", "DescribeAccessEntry", &entry), "InvalidRequestException")?;
     let administrator = eks.cluster_token(eks.administrator())?;
-    let user = [
-        "auth",
-        "whoami",
-        "--output=jsonpath={.status.userInfo.username}",
-    ];
-    assert_eq!(
-        eks.kubectl_as(&administrator, &user, "")?,
-        "kubernetes-admin"
-    );
+    let user = ["auth", "whoami", "--output=jsonpath={.status.userInfo.username}"];
+    assert_eq!(eks.kubectl_as(&administrator, &user, "")?, "kubernetes-admin");
     map_role(&eks, &runner.role_arn)?;
-    assert!(becomes_user(
-        &eks,
-        &runner,
-        "from-aws-auth:my-org-my-runner"
-    ));
+    assert!(becomes_user(&eks, &runner, "from-aws-auth:my-org-my-runner"));
     Ok(())
 }
 
@@ -309,10 +261,7 @@ fn entry_for_nodes_admits_no_session_of_the_runner() -> Result<(), Failed> {
         "InvalidParameterException",
     )?;
     let made = eks.aws("eks", "CreateAccessEntry", &entry)?;
-    assert_eq!(
-        made["accessEntry"]["username"],
-        "system:node:{{EC2PrivateDNSName}}"
-    );
+    assert_eq!(made["accessEntry"]["username"], "system:node:{{EC2PrivateDNSName}}");
     let policy = json!({
         "clusterName": "my-eks-cluster",
         "principalArn": runner.role_arn,
@@ -376,11 +325,7 @@ fn access_policy_grants_to_the_session_not_to_the_name() -> Result<(), Failed> {
     let administrator = eks.cluster_token(eks.administrator())?;
     let response = eks.kubectl_as(
         &administrator,
-        &[
-            "create",
-            "--filename=-",
-            "--output=jsonpath={.status.allowed}",
-        ],
+        &["create", "--filename=-", "--output=jsonpath={.status.allowed}"],
         &review.to_string(),
     )?;
     assert_eq!(response, "false");
@@ -424,11 +369,7 @@ fn invalid_entries_are_refused() -> Result<(), Failed> {
     )?;
     create(user, json!({}))?;
     expect_code(create(user, json!({})), "ResourceInUseException")?;
-    let listed = eks.aws(
-        "eks",
-        "ListAccessEntries",
-        &json!({"clusterName": "my-eks-cluster"}),
-    )?;
+    let listed = eks.aws("eks", "ListAccessEntries", &json!({"clusterName": "my-eks-cluster"}))?;
     assert!(eventually(|| listed["accessEntries"]
         .as_array()
         .is_some_and(|entries| entries.contains(&json!(user)))));

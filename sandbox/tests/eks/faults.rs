@@ -49,11 +49,7 @@ fn program(eks: &Eks, expression: &str) -> Result<String, Failed> {
     let environment = Command::new(build).args(["--path", "aws"]).output()?.stdout;
     let python = Path::new(String::from_utf8(environment)?.trim()).join("bin/python");
     let script = format!("{PRELUDE}print({expression})");
-    let output = Command::new(python)
-        .arg("-c")
-        .arg(script)
-        .envs(eks.env())
-        .output()?;
+    let output = Command::new(python).arg("-c").arg(script).envs(eks.env()).output()?;
     let text = if output.status.success() {
         output.stdout
     } else {
@@ -86,14 +82,8 @@ fn throttled_calls_count_down() -> Result<(), Failed> {
     );
     assert_eq!(program(&eks, DESCRIBE)?, "ACTIVE");
     let throttled = program(&eks, IDENTITY)?;
-    assert!(
-        throttled.contains("(Throttling) when calling"),
-        "{throttled}"
-    );
-    assert_eq!(
-        program(&eks, IDENTITY)?,
-        "arn:aws:iam::123456789012:user/admin"
-    );
+    assert!(throttled.contains("(Throttling) when calling"), "{throttled}");
+    assert_eq!(program(&eks, IDENTITY)?, "arn:aws:iam::123456789012:user/admin");
     assert_eq!(
         eks.calls()?,
         BTreeMap::from([
@@ -112,13 +102,9 @@ fn denied_action_is_refused_to_everyone() -> Result<(), Failed> {
         deny: vec!["iam:GetRole".to_owned()],
         ..Faults::default()
     })?;
-    let denied = program(
-        &eks,
-        "client('iam').get_role(RoleName='humanitec-runner-eks-role')",
-    )?;
+    let denied = program(&eks, "client('iam').get_role(RoleName='humanitec-runner-eks-role')")?;
     assert!(
-        denied.contains("(AccessDenied)")
-            && denied.contains("is not authorized to perform: iam:GetRole"),
+        denied.contains("(AccessDenied)") && denied.contains("is not authorized to perform: iam:GetRole"),
         "{denied}"
     );
     eks.set_faults(&Faults::default())?;
@@ -164,10 +150,7 @@ fn new_role_is_hidden_until_it_has_propagated() -> Result<(), Failed> {
     let role = json!({"RoleName": "humanitec-runner-eks-role"});
     expect_code(eks.aws("iam", "GetRole", &role), "NoSuchEntity")?;
     let token = eks.oidc_token("my-org", "my-runner")?;
-    expect_code(
-        eks.assume_role(&runner.role_arn, "a-session", &token),
-        "AccessDenied",
-    )?;
+    expect_code(eks.assume_role(&runner.role_arn, "a-session", &token), "AccessDenied")?;
     assert!(eventually(|| eks.aws("iam", "GetRole", &role).is_ok()));
     eks.assume_role(&runner.role_arn, "a-session", &token)?;
     Ok(())
@@ -188,11 +171,7 @@ fn new_policy_of_a_role_counts_when_it_has_propagated() -> Result<(), Failed> {
         attached["AttachedPolicies"][0]["PolicyName"],
         "humanitec-runner-eks-policy"
     );
-    let session = eks.assume_role(
-        &runner.role_arn,
-        "a-session",
-        &eks.oidc_token("my-org", "my-runner")?,
-    )?;
+    let session = eks.assume_role(&runner.role_arn, "a-session", &eks.oidc_token("my-org", "my-runner")?)?;
     let describe = || {
         let cluster = json!({"name": "my-eks-cluster"});
         eks.aws_as(&session, "eks", "DescribeCluster", &cluster)

@@ -18,9 +18,7 @@ pub(crate) const TESTS: &[(&str, Test)] = sandbox::scenarios![
 
 fn trust_policy_decides_on_the_token() -> Result<(), Failed> {
     let (eks, runner) = documented()?;
-    let assume = |org: &str, id: &str| {
-        eks.assume_role(&runner.role_arn, "a-session", &eks.oidc_token(org, id)?)
-    };
+    let assume = |org: &str, id: &str| eks.assume_role(&runner.role_arn, "a-session", &eks.oidc_token(org, id)?);
     assume("my-org", "my-runner")?;
     expect_code(assume("my-org", "another-runner"), "AccessDenied")?;
 
@@ -33,17 +31,13 @@ fn trust_policy_decides_on_the_token() -> Result<(), Failed> {
     expect_code(assume("my-org", "my-runner"), "AccessDenied")?;
     with_condition(json!({"StringLike": {"oidc.humanitec.dev:sub": "my-org+*"}}))?;
     assume("my-org", "another-runner")?;
-    with_condition(
-        json!({"StringEquals": {"OIDC.humanitec.dev:SUB": ["your-org+x", "my-org+my-runner"]}}),
-    )?;
+    with_condition(json!({"StringEquals": {"OIDC.humanitec.dev:SUB": ["your-org+x", "my-org+my-runner"]}}))?;
     assume("my-org", "my-runner")?;
     with_condition(json!({"StringEquals": {"oidc.humanitec.dev:unknown": "x"}}))?;
     expect_code(assume("my-org", "my-runner"), "AccessDenied")?;
     with_condition(json!({"StringEqualsIfExists": {"oidc.humanitec.dev:unknown": "x"}}))?;
     assume("my-org", "my-runner")?;
-    with_condition(
-        json!({"ForAnyValue:StringEquals": {"oidc.humanitec.dev:aud": ["x", "sts.amazonaws.com"]}}),
-    )?;
+    with_condition(json!({"ForAnyValue:StringEquals": {"oidc.humanitec.dev:aud": ["x", "sts.amazonaws.com"]}}))?;
     assume("my-org", "my-runner")?;
 
     let mut policy = eks.documented_trust_policy("my-org", "my-runner");
@@ -66,32 +60,17 @@ fn bad_tokens_are_refused() -> Result<(), Failed> {
     let assume = |token: &str| eks.assume_role(&runner.role_arn, "a-session", token);
     let claims = json!({"iss": ISSUER, "aud": "sts.amazonaws.com", "sub": "my-org+my-runner"});
     assume(&eks.oidc_token_of(&claims, 60)?)?;
-    expect_code(
-        assume(&eks.oidc_token_of(&claims, -60)?),
-        "ExpiredTokenException",
-    )?;
-    expect_code(
-        assume(&eks.forged_oidc_token(&claims)?),
-        "InvalidIdentityToken",
-    )?;
+    expect_code(assume(&eks.oidc_token_of(&claims, -60)?), "ExpiredTokenException")?;
+    expect_code(assume(&eks.forged_oidc_token(&claims)?), "InvalidIdentityToken")?;
     expect_code(assume("no-token-at-all"), "InvalidIdentityToken")?;
-    let other_audience =
-        json!({"iss": ISSUER, "aud": "api.example.com", "sub": "my-org+my-runner"});
-    expect_code(
-        assume(&eks.oidc_token_of(&other_audience, 60)?),
-        "InvalidIdentityToken",
-    )?;
-    let other_issuer = json!({"iss": "https://oidc.example.com", "aud": "sts.amazonaws.com", "sub": "my-org+my-runner"});
-    expect_code(
-        assume(&eks.oidc_token_of(&other_issuer, 60)?),
-        "InvalidIdentityToken",
-    )?;
+    let other_audience = json!({"iss": ISSUER, "aud": "api.example.com", "sub": "my-org+my-runner"});
+    expect_code(assume(&eks.oidc_token_of(&other_audience, 60)?), "InvalidIdentityToken")?;
+    let other_issuer =
+        json!({"iss": "https://oidc.example.com", "aud": "sts.amazonaws.com", "sub": "my-org+my-runner"});
+    expect_code(assume(&eks.oidc_token_of(&other_issuer, 60)?), "InvalidIdentityToken")?;
     let provider = json!({"OpenIDConnectProviderArn": "arn:aws:iam::123456789012:oidc-provider/oidc.humanitec.dev"});
     eks.aws("iam", "DeleteOpenIDConnectProvider", &provider)?;
-    expect_code(
-        assume(&eks.oidc_token_of(&claims, 60)?),
-        "InvalidIdentityToken",
-    )
+    expect_code(assume(&eks.oidc_token_of(&claims, 60)?), "InvalidIdentityToken")
 }
 
 fn session_names_are_validated() -> Result<(), Failed> {
@@ -185,11 +164,7 @@ fn simulated_policies_decide() -> Result<(), Failed> {
         let policy = json!({"RoleName": ROLE_NAME, "PolicyName": "inline", "PolicyDocument": document.to_string()});
         eks.aws("iam", "PutRolePolicy", &policy)
     };
-    inline(
-        "Allow",
-        "eks:Describe*",
-        "arn:aws:eks:*:123456789012:cluster/an?ther",
-    )?;
+    inline("Allow", "eks:Describe*", "arn:aws:eks:*:123456789012:cluster/an?ther")?;
     assert_eq!(simulate("another")?, "allowed");
     inline("Deny", "eks:*", "*")?;
     assert_eq!(simulate("my-eks-cluster")?, "explicitDeny");
@@ -197,10 +172,7 @@ fn simulated_policies_decide() -> Result<(), Failed> {
         "PolicySourceArn": "arn:aws:iam::123456789012:role/nobody",
         "ActionNames": ["eks:DescribeCluster"],
     });
-    expect_code(
-        eks.aws("iam", "SimulatePrincipalPolicy", &unknown),
-        "NoSuchEntity",
-    )
+    expect_code(eks.aws("iam", "SimulatePrincipalPolicy", &unknown), "NoSuchEntity")
 }
 
 fn callers_may_do_what_their_policies_say() -> Result<(), Failed> {

@@ -57,8 +57,7 @@ fn create(eks: &Eks, job: &Value, pod: &Value) -> Result<(), Failed> {
 
 fn get(eks: &Eks, what: &str, path: &str) -> String {
     let output = format!("--output=jsonpath={{{path}}}");
-    eks.kubectl(&["get", what, NAMESPACE, &output])
-        .unwrap_or_default()
+    eks.kubectl(&["get", what, NAMESPACE, &output]).unwrap_or_default()
 }
 
 fn events(eks: &Eks) -> String {
@@ -93,14 +92,7 @@ fn a_job_completes_and_is_deleted() -> Result<(), Failed> {
     ] {
         assert!(events.contains(reason), "{reason}: {events}");
     }
-    eks.kubectl(&[
-        "delete",
-        "job",
-        "j",
-        NAMESPACE,
-        "--cascade=foreground",
-        "--timeout=20s",
-    ])?;
+    eks.kubectl(&["delete", "job", "j", NAMESPACE, "--cascade=foreground", "--timeout=20s"])?;
     assert_eq!(get(&eks, "pods,jobs", ".items[*].metadata.name"), "");
     Ok(())
 }
@@ -110,12 +102,7 @@ fn a_pod_waits_for_a_node() -> Result<(), Failed> {
     let node = eks.node_name();
     eks.kubectl(&["cordon", &node])?;
     create(&eks, &json!({}), &json!({}))?;
-    becomes(
-        &eks,
-        "pods",
-        ".items[*].status.conditions[*].reason",
-        "Unschedulable",
-    );
+    becomes(&eks, "pods", ".items[*].status.conditions[*].reason", "Unschedulable");
     becomes(&eks, "events", ".items[*].reason", "FailedScheduling");
     eks.kubectl(&["uncordon", &node])?;
     becomes(&eks, "jobs", ".items[*].status.succeeded", "1");
@@ -150,12 +137,7 @@ fn a_quota_keeps_the_pod_out() -> Result<(), Failed> {
     // The controller of quotas writes the status.
     becomes(&eks, "quota", ".items[*].status.hard.pods", "0");
     create(&eks, &json!({}), &json!({}))?;
-    becomes(
-        &eks,
-        "events",
-        ".items[*].message",
-        "exceeded quota: no-pods",
-    );
+    becomes(&eks, "events", ".items[*].message", "exceeded quota: no-pods");
     assert_eq!(get(&eks, "pods", ".items[*].metadata.name"), "");
     Ok(())
 }
@@ -166,11 +148,8 @@ fn a_job_ends_at_its_deadline_and_is_removed() -> Result<(), Failed> {
     let limits = json!({"activeDeadlineSeconds": 2, "ttlSecondsAfterFinished": 1});
     create(&eks, &limits, &json!({}))?;
     becomes(&eks, "pods", ".items[*].status.phase", "Pending");
-    assert!(eventually(|| get(
-        &eks,
-        "jobs,pods",
-        ".items[*].metadata.name"
-    )
-    .is_empty()));
+    assert!(eventually(
+        || get(&eks, "jobs,pods", ".items[*].metadata.name").is_empty()
+    ));
     Ok(())
 }

@@ -30,10 +30,7 @@ fn owner() -> Result<(Child, BTreeMap<String, String>), Failed> {
     let mut environment = BTreeMap::new();
     for line in BufReader::new(owner.stdout.take().ok_or("no stdout")?).lines() {
         let line = line?;
-        if let Some((name, value)) = line
-            .strip_prefix("  export ")
-            .and_then(|export| export.split_once('='))
-        {
+        if let Some((name, value)) = line.strip_prefix("  export ").and_then(|export| export.split_once('=')) {
             environment.insert(name.to_owned(), value.trim_matches('\'').to_owned());
         }
         if line == "It ends with Ctrl-C." {
@@ -67,10 +64,7 @@ fn everything_stops_when_its_owner_is_killed() -> Result<(), Failed> {
 fn served_environment_leads_to_the_cluster() -> Result<(), Failed> {
     let (mut owner, environment) = owner()?;
     let run = |commands: &str| -> Result<String, Failed> {
-        let output = Command::new("sh")
-            .args(["-c", commands])
-            .envs(&environment)
-            .output()?;
+        let output = Command::new("sh").args(["-c", commands]).envs(&environment).output()?;
         Ok(String::from_utf8(output.stdout)?)
     };
     assert!(run("kubectl get namespaces --output=name")?.contains("namespace/default"));
@@ -88,13 +82,9 @@ fn the_aws_cli_is_the_same_with_its_server_and_without() -> Result<(), Failed> {
     let (mut owner, environment) = owner()?;
     let socket = Path::new(&environment["KUBECONFIG"]).with_file_name("aws-cli.socket");
     // The name comes from standard input, and the error goes to standard error.
-    let command =
-        "printf no-such-role | aws iam get-role --role-name file:///dev/stdin 2>&1; echo $?";
+    let command = "printf no-such-role | aws iam get-role --role-name file:///dev/stdin 2>&1; echo $?";
     let run = || -> Result<String, Failed> {
-        let output = Command::new("sh")
-            .args(["-c", command])
-            .envs(&environment)
-            .output()?;
+        let output = Command::new("sh").args(["-c", command]).envs(&environment).output()?;
         Ok(String::from_utf8(output.stdout)?)
     };
     assert!(eventually(|| UnixStream::connect(&socket).is_ok()));
@@ -119,11 +109,7 @@ fn another_eks_runs_beside_in_another_partition() -> Result<(), Failed> {
     };
     let start = Instant::now();
     let eks = Eks::start(china)?;
-    assert!(
-        start.elapsed() < Duration::from_secs(15),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
     let runner = eks.set_up_as_documented("my-org", "my-runner")?;
     assert_eq!(
         runner.kubernetes_user,

@@ -7,12 +7,7 @@ use crate::client::{Client, ClientResponse, RUNNERS, eks_runner};
 /// A call without any credential.
 fn admin(client: &Client, method: &str, path: &str, body: Option<Value>) -> ClientResponse {
     client
-        .send(
-            method,
-            &format!("/_sandbox/{path}"),
-            &[],
-            body.map(|b| b.to_string()),
-        )
+        .send(method, &format!("/_sandbox/{path}"), &[], body.map(|b| b.to_string()))
         .expect("a response")
 }
 
@@ -35,10 +30,7 @@ fn faults_are_added_listed_and_cleared() {
         "times": 1,
         "fault": { "kind": "status", "status": 429, "retry_after": "2", "body": "html", "when": "before-work" },
     });
-    assert_eq!(
-        admin(&client, "POST", "faults", Some(rule.clone())).status,
-        204
-    );
+    assert_eq!(admin(&client, "POST", "faults", Some(rule.clone())).status, 204);
     let response = client.get(RUNNERS);
     assert_eq!(
         (response.status, &response.headers["retry-after"]),
@@ -47,10 +39,7 @@ fn faults_are_added_listed_and_cleared() {
     let mut listed = rule;
     listed["matched"] = json!(1);
     listed["struck"] = json!(1);
-    assert_eq!(
-        admin(&client, "GET", "faults", None).json(),
-        json!([listed])
-    );
+    assert_eq!(admin(&client, "GET", "faults", None).json(), json!([listed]));
     assert_eq!(admin(&client, "DELETE", "faults", None).status, 204);
     assert_eq!(admin(&client, "GET", "faults", None).json(), json!([]));
 }
@@ -91,10 +80,7 @@ fn what_is_no_fault_is_refused() {
         json!({ "methods": "GET", "fault": { "kind": "cut-off" } }),
     ] {
         let message = admin(&client, "POST", "faults", Some(rule.clone())).error(400);
-        assert!(
-            message.starts_with("not a fault rule: "),
-            "{rule}: {message}"
-        );
+        assert!(message.starts_with("not a fault rule: "), "{rule}: {message}");
     }
     assert!(client.orchestrator.faults().list().is_empty());
 }
@@ -102,18 +88,9 @@ fn what_is_no_fault_is_refused() {
 #[test]
 fn the_delay_is_read_and_set() {
     let client = Client::new();
-    assert_eq!(
-        admin(&client, "GET", "delay", None).json(),
-        json!({ "ms": 0 })
-    );
-    assert_eq!(
-        admin(&client, "PUT", "delay", Some(json!({ "ms": 150 }))).status,
-        204
-    );
-    assert_eq!(
-        admin(&client, "GET", "delay", None).json(),
-        json!({ "ms": 150 })
-    );
+    assert_eq!(admin(&client, "GET", "delay", None).json(), json!({ "ms": 0 }));
+    assert_eq!(admin(&client, "PUT", "delay", Some(json!({ "ms": 150 }))).status, 204);
+    assert_eq!(admin(&client, "GET", "delay", None).json(), json!({ "ms": 150 }));
     assert!(client.get(RUNNERS).took.as_millis() >= 150);
     admin(&client, "PUT", "delay", Some(json!({ "seconds": 1 }))).error(400);
 }
@@ -152,10 +129,7 @@ fn requests_are_logged_and_counted_without_credentials() {
 
     let logged = admin(&client, "GET", "requests", None);
     assert!(!logged.text.contains(orchestrator.token()) && !logged.text.contains("secret-alone"));
-    assert_eq!(
-        logged.json(),
-        serde_json::to_value(&log).expect("a log serializes")
-    );
+    assert_eq!(logged.json(), serde_json::to_value(&log).expect("a log serializes"));
     assert_eq!(
         admin(&client, "GET", "counts", None).json(),
         json!({ "GET": 2, "POST": 1 })
@@ -169,10 +143,7 @@ fn a_runner_of_another_type_is_put_by_hand() {
     assert_eq!(client.get(&format!("{RUNNERS}/one")).json(), put);
     assert_eq!(put["runner_configuration"]["anything"], json!([1, null]));
     let summary = &client.get(RUNNERS).json()["items"][0];
-    assert_eq!(
-        summary["runner_configuration"],
-        json!({ "type": "serverless-ecs" })
-    );
+    assert_eq!(summary["runner_configuration"], json!({ "type": "serverless-ecs" }));
     let taken = client.post(RUNNERS, eks_runner("one"));
     assert_eq!(taken.error(409), "runner with id one already exists");
     let again = put_other(&client);
@@ -195,14 +166,8 @@ fn runners_are_changed_and_removed_behind_the_callers_back() {
     assert_eq!(after["id"], "one");
     assert_eq!(after["runner_configuration"]["job"]["namespace"], "other");
     assert!(after["updated_at"].as_str() > before["updated_at"].as_str());
-    assert_eq!(
-        orchestrator.runner("one").expect("it is there").description,
-        None
-    );
-    assert_eq!(
-        admin(&client, "GET", "runners", None).json(),
-        json!([after])
-    );
+    assert_eq!(orchestrator.runner("one").expect("it is there").description, None);
+    assert_eq!(admin(&client, "GET", "runners", None).json(), json!([after]));
 
     orchestrator.set_environments("one", &["a/b"]);
     assert!(orchestrator.remove_runner("one"));
@@ -237,10 +202,7 @@ fn rules_are_shown_and_other_paths_are_unknown() {
     let rule = client
         .post("/orgs/my-org/runner-rules", json!({ "runner_id": "one" }))
         .json();
-    assert_eq!(
-        admin(&client, "GET", "runner-rules", None).json(),
-        json!([rule])
-    );
+    assert_eq!(admin(&client, "GET", "runner-rules", None).json(), json!([rule]));
     admin(&client, "GET", "nothing", None).error(404);
 }
 

@@ -18,24 +18,12 @@ fn only_the_token_is_admitted() {
         vec![("authorization", format!("Bearer {token}x"))],
         vec![("authorization", format!("Basic {token}"))],
         vec![("authorization", token.clone())],
-        vec![USER]
-            .into_iter()
-            .map(|(n, v)| (n, v.to_owned()))
-            .collect(),
-        vec![
-            ("host", "localhost".to_owned()),
-            ("from", USER.1.to_owned()),
-        ],
+        vec![USER].into_iter().map(|(n, v)| (n, v.to_owned())).collect(),
+        vec![("host", "localhost".to_owned()), ("from", USER.1.to_owned())],
     ] {
         let headers: Vec<_> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        let response = client
-            .send("GET", RUNNERS, &headers, None)
-            .expect("a response");
-        assert_eq!(
-            response.error(401),
-            "the caller is not authenticated",
-            "{headers:?}"
-        );
+        let response = client.send("GET", RUNNERS, &headers, None).expect("a response");
+        assert_eq!(response.error(401), "the caller is not authenticated", "{headers:?}");
         assert!(!response.text.contains(&token));
     }
 }
@@ -57,11 +45,7 @@ fn a_local_installation_trusts_the_user_id_in_from() {
     });
     assert!(client.orchestrator.url().starts_with("http://localhost:"));
     assert_eq!(client.orchestrator.token(), "");
-    let call = |headers: &[(&str, &str)]| {
-        client
-            .send("GET", RUNNERS, headers, None)
-            .expect("a response")
-    };
+    let call = |headers: &[(&str, &str)]| client.send("GET", RUNNERS, headers, None).expect("a response");
     assert_eq!(call(&[USER]).status, 200);
     assert_eq!(call(&[USER, ("host", "localhost")]).status, 200);
     call(&[]).error(401);
@@ -95,9 +79,7 @@ fn every_refusal_has_the_error_form() {
     let client = Client::new();
     assert_eq!(client.get("/nowhere").error(404), "no such path");
     client.call("PUT", RUNNERS, None).error(405);
-    client
-        .get(&format!("{RUNNERS}?per_page=1&per_page=2"))
-        .error(400);
+    client.get(&format!("{RUNNERS}?per_page=1&per_page=2")).error(400);
 }
 
 #[test]

@@ -6,10 +6,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 fn sandbox(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sandbox"));
-    command
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -30,17 +27,9 @@ impl Running {
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut printed = String::new();
         while !printed.contains("It ends with Ctrl-C.") {
-            assert_ne!(
-                stdout.read_line(&mut printed).expect("text"),
-                0,
-                "{printed}"
-            );
+            assert_ne!(stdout.read_line(&mut printed).expect("text"), 0, "{printed}");
         }
-        Self {
-            child,
-            stdout,
-            printed,
-        }
+        Self { child, stdout, printed }
     }
 
     /// What is printed after `export NAME=`.
@@ -62,9 +51,7 @@ impl Running {
         )
         .expect("the request is sent");
         let mut response = String::new();
-        connection
-            .read_to_string(&mut response)
-            .expect("a response");
+        connection.read_to_string(&mut response).expect("a response");
         response
     }
 
@@ -96,10 +83,7 @@ fn it_prints_what_a_terminal_needs_serves_and_ends_with_a_signal() {
         assert!(running.printed.contains("org_id  = \"acme\""));
         assert_eq!(running.exported("HUMANITEC_ORG_ID"), Some("acme"));
         let token = running.exported("HUMANITEC_AUTH_TOKEN").expect("a token");
-        let response = running.get(
-            "/orgs/acme/runners",
-            &format!("Authorization: Bearer {token}\r\n"),
-        );
+        let response = running.get("/orgs/acme/runners", &format!("Authorization: Bearer {token}\r\n"));
         assert!(response.starts_with("HTTP/1.1 200 OK"), "{response}");
         assert!(response.ends_with(r#"{"items":[]}"#), "{response}");
         assert_eq!(running.end(signal), (Some(0), String::new()));
@@ -112,16 +96,9 @@ fn a_token_that_was_given_is_accepted_and_not_printed() {
     assert!(!running.printed.contains("canary-5a1f"));
     assert!(running.printed.contains("the token given with --token"));
     let header = "Authorization: Bearer canary-5a1f\r\n";
-    assert!(
-        running
-            .get("/orgs/my-org/runners", header)
-            .starts_with("HTTP/1.1 200")
-    );
+    assert!(running.get("/orgs/my-org/runners", header).starts_with("HTTP/1.1 200"));
     let log = running.get("/_sandbox/requests", "");
-    assert!(
-        log.contains("Bearer …") && !log.contains("canary-5a1f"),
-        "{log}"
-    );
+    assert!(log.contains("Bearer …") && !log.contains("canary-5a1f"), "{log}");
 }
 
 #[test]
@@ -129,11 +106,7 @@ fn a_local_installation_has_no_token() {
     let running = Running::start(&["--local"]);
     assert_eq!(running.exported("HUMANITEC_AUTH_TOKEN"), None);
     let from = "From: 00000000-0000-0000-0000-000000000000\r\n";
-    assert!(
-        running
-            .get("/orgs/my-org/runners", from)
-            .starts_with("HTTP/1.1 200")
-    );
+    assert!(running.get("/orgs/my-org/runners", from).starts_with("HTTP/1.1 200"));
 }
 
 #[test]
@@ -165,10 +138,7 @@ fn a_port_that_is_taken_is_an_error() {
     let output = output(&["--port", &port]);
     assert_eq!(output.status.code(), Some(1));
     let error = String::from_utf8(output.stderr).expect("text");
-    assert!(
-        error.starts_with("error: the sandbox could not start: "),
-        "{error}"
-    );
+    assert!(error.starts_with("error: the sandbox could not start: "), "{error}");
     assert!(error.contains(&format!("127.0.0.1:{port}")), "{error}");
 }
 
@@ -201,10 +171,7 @@ fn help_has_examples_that_work() {
         .and_then(|(_, rest)| rest.split_once('\''))
         .expect("an example with a fault")
         .0;
-    for line in [
-        "cargo run -p sandbox -- --port 8080 --delay 50ms",
-        "--local",
-    ] {
+    for line in ["cargo run -p sandbox -- --port 8080 --delay 50ms", "--local"] {
         assert!(help.contains(line), "{help}");
     }
     drop(Running::start(&["--fault", fault]));

@@ -35,11 +35,7 @@ fn a_delay_comes_before_or_after_the_work() {
         let client = with_fault(Fault::Delay { ms: 300, when });
         let response = client.post(RUNNERS, eks_runner("one"));
         assert_eq!(response.status, 201);
-        assert!(
-            response.took >= Duration::from_millis(300),
-            "{:?}",
-            response.took
-        );
+        assert!(response.took >= Duration::from_millis(300), "{:?}", response.took);
         assert_work(&client, When::AfterWork);
     }
 }
@@ -73,9 +69,7 @@ fn a_client_that_leaves_during_a_delay_leaves_the_work_done() {
         let client = with_fault(Fault::Delay { ms: 200, when });
         let orchestrator = &client.orchestrator;
         let connection = raw_create(orchestrator);
-        wait_until("the request arrives", || {
-            orchestrator.count("POST", RUNNERS) == 1
-        });
+        wait_until("the request arrives", || orchestrator.count("POST", RUNNERS) == 1);
         drop(connection);
         wait_until("the work is done", || orchestrator.runners().len() == 1);
         wait_until("the response is logged", || {
@@ -244,10 +238,7 @@ fn a_redirect_sends_elsewhere_before_the_work() {
 #[test]
 fn a_fault_strikes_before_the_caller_is_known() {
     let client = Client::new();
-    client
-        .orchestrator
-        .faults()
-        .add(FaultRule::new(Fault::status(502)));
+    client.orchestrator.faults().add(FaultRule::new(Fault::status(502)));
     let response = client.send("GET", RUNNERS, &[], None).expect("a response");
     response.error(502);
 }
@@ -330,9 +321,7 @@ fn a_stand_in_stops_at_once_and_frees_its_port() {
         .parse()
         .expect("a number");
     let connection = raw_create(&client.orchestrator);
-    wait_until("the request arrives", || {
-        client.orchestrator.count("POST", "") == 1
-    });
+    wait_until("the request arrives", || client.orchestrator.count("POST", "") == 1);
     let start = Instant::now();
     drop(client);
     assert!(start.elapsed() < Duration::from_secs(2));

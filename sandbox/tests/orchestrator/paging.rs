@@ -45,10 +45,7 @@ fn pages_are_ordered_by_id_and_end_without_a_token() {
         pages(&client, "per_page=2"),
         [vec!["aa", "bb"], vec!["cc", "dd"], vec!["ee"]]
     );
-    assert_eq!(
-        pages(&client, "per_page=5"),
-        [["aa", "bb", "cc", "dd", "ee"]]
-    );
+    assert_eq!(pages(&client, "per_page=5"), [["aa", "bb", "cc", "dd", "ee"]]);
     assert_eq!(pages(&Client::new(), "per_page=5"), [[""; 0]]);
 }
 

@@ -35,10 +35,7 @@ fn a_template_is_stored_as_it_was_sent() {
     ] {
         let response = create(template.clone());
         assert_eq!(response.status, 201, "{}", response.text);
-        assert_eq!(
-            response.json()["runner_configuration"]["job"]["pod_template"],
-            template
-        );
+        assert_eq!(response.json()["runner_configuration"]["job"]["pod_template"], template);
     }
 }
 
@@ -48,10 +45,7 @@ fn what_is_no_pod_template_is_refused_by_its_path() {
         (json!("{}"), ""),
         (json!([]), ""),
         (json!({ "specc": {} }), ".specc"),
-        (
-            json!({ "spec": { "nodeSelectors": {} } }),
-            ".spec.nodeSelectors",
-        ),
+        (json!({ "spec": { "nodeSelectors": {} } }), ".spec.nodeSelectors"),
         (
             json!({ "spec": { "containers": [{ "name": "a" }, { "name": "b", "imagee": "x" }] } }),
             ".spec.containers.1.imagee",
@@ -65,10 +59,7 @@ fn what_is_no_pod_template_is_refused_by_its_path() {
             ".spec.containers.0.env.0.val",
         ),
         (json!({ "metadata": { "label": {} } }), ".metadata.label"),
-        (
-            json!({ "spec": { "hostNetwork": "yes" } }),
-            ".spec.hostNetwork",
-        ),
+        (json!({ "spec": { "hostNetwork": "yes" } }), ".spec.hostNetwork"),
     ] {
         let message = create(template).error(400);
         assert!(message.starts_with(&format!("{AT}{path}: ")), "{message}");
@@ -84,9 +75,7 @@ fn what_is_the_runners_own_must_not_be_set() {
         ),
         (
             json!({ "spec": { "serviceAccountName": "x" } }),
-            format!(
-                "{AT}.spec.serviceAccountName: it is not allowed to specify a serviceAccountName"
-            ),
+            format!("{AT}.spec.serviceAccountName: it is not allowed to specify a serviceAccountName"),
         ),
     ] {
         assert_eq!(create(template).error(400), message);
@@ -119,16 +108,11 @@ fn the_variables_of_the_runners_container_are_reserved() {
             template["spec"]["containers"][0]["name"] = json!(container);
             assert_eq!(
                 create(template).error(400),
-                format!(
-                    "{AT}.spec.containers.0.env.0: environment variable `{name}` is a reserved one"
-                )
+                format!("{AT}.spec.containers.0.env.0: environment variable `{name}` is a reserved one")
             );
         }
     }
-    assert_eq!(
-        create(main_with(json!({ "name": "LEVEL", "value": "x" }))).status,
-        201
-    );
+    assert_eq!(create(main_with(json!({ "name": "LEVEL", "value": "x" }))).status, 201);
 }
 
 #[test]
@@ -141,10 +125,7 @@ fn the_ssh_keys_come_through_value_from_only() {
         }
         main_with(variable)
     };
-    for rest in [
-        json!({ "valueFrom": key }),
-        json!({ "value": "x", "valueFrom": key }),
-    ] {
+    for rest in [json!({ "valueFrom": key }), json!({ "value": "x", "valueFrom": key })] {
         assert_eq!(create(variable(rest)).status, 201);
     }
     for rest in [json!({}), json!({ "value": "x" })] {
@@ -159,10 +140,10 @@ fn the_ssh_keys_come_through_value_from_only() {
 #[test]
 fn quantities_are_read() {
     let limits = |quantity: Value| json!({ "spec": { "containers": [{ "name": "main", "resources": { "limits": { "cpu": quantity } } }] } });
-    let size = |quantity: &str| json!({ "spec": { "volumes": [{ "name": "v", "emptyDir": { "sizeLimit": quantity } }] } });
+    let size =
+        |quantity: &str| json!({ "spec": { "volumes": [{ "name": "v", "emptyDir": { "sizeLimit": quantity } }] } });
     for quantity in [
-        "1", "0.5", ".5", "1.", "100m", "1Gi", "2E", "1e3", "+1", "-1", "12E-2", "Mi", "+", ".",
-        "e-9", "0Ei",
+        "1", "0.5", ".5", "1.", "100m", "1Gi", "2E", "1e3", "+1", "-1", "12E-2", "Mi", "+", ".", "e-9", "0Ei",
     ] {
         assert_eq!(create(limits(json!(quantity))).status, 201, "{quantity}");
         assert_eq!(create(size(quantity)).status, 201, "{quantity}");

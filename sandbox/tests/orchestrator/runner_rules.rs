@@ -40,10 +40,7 @@ fn a_rule_is_created_read_listed_and_deleted() {
     let deleted = client.delete(&at(&rule));
     assert_eq!((deleted.status, deleted.text.as_str()), (204, ""));
     assert_eq!(client.get(&at(&rule)).error(404), "runner rule not found");
-    assert_eq!(
-        client.delete(&at(&rule)).error(404),
-        "runner rule not found"
-    );
+    assert_eq!(client.delete(&at(&rule)).error(404), "runner rule not found");
     client.get(&format!("{RULES}/no-uuid")).error(400);
     client.call("PATCH", &at(&rule), Some(json!({}))).error(405);
 }
@@ -128,10 +125,7 @@ fn a_body_that_is_no_rule_is_refused() {
             "{message}"
         );
     }
-    create(
-        &client,
-        json!({ "runner_id": "one", "project": "an unknown field" }),
-    );
+    create(&client, json!({ "runner_id": "one", "project": "an unknown field" }));
 }
 
 #[test]
@@ -188,11 +182,7 @@ fn a_list_is_filtered_and_paged() {
         ("byProjectId=", 1),
     ] {
         let page = client.get(&format!("{RULES}?{query}")).json();
-        assert_eq!(
-            page["items"].as_array().expect("items").len(),
-            count,
-            "{query}"
-        );
+        assert_eq!(page["items"].as_array().expect("items").len(), count, "{query}");
     }
     let all = client.get(RULES).json();
     let keys: Vec<(&str, &str)> = all["items"]
@@ -205,9 +195,7 @@ fn a_list_is_filtered_and_paged() {
         })
         .collect();
     assert!(keys.is_sorted(), "{keys:?}");
-    let page = client
-        .get(&format!("{RULES}?byEnvTypeId=x&per_page=2"))
-        .json();
+    let page = client.get(&format!("{RULES}?byEnvTypeId=x&per_page=2")).json();
     assert_eq!(page["items"].as_array().expect("items").len(), 2);
     let token = page["next_page_token"].as_str().expect("a token");
     let token: String = token.bytes().map(|byte| format!("%{byte:02X}")).collect();

@@ -39,10 +39,7 @@ fn a_runner_is_created_read_listed_and_deleted() {
 
 fn assert_rfc3339(time: &Value) {
     let time = time.as_str().expect("a text");
-    let shape: String = time
-        .chars()
-        .map(|c| if c.is_ascii_digit() { '0' } else { c })
-        .collect();
+    let shape: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     let (seconds, fraction) = shape.split_at(19);
     assert_eq!(seconds, "0000-00-00T00:00:00", "{time}");
     assert!(fraction.ends_with('Z'), "{time}");
@@ -140,9 +137,7 @@ fn an_organization_that_does_not_exist_has_no_runners() {
 fn a_runner_in_use_cannot_be_deleted() {
     let client = Client::new();
     client.create("one");
-    client
-        .orchestrator
-        .set_environments("one", &["shop/prod", "shop/dev"]);
+    client.orchestrator.set_environments("one", &["shop/prod", "shop/dev"]);
     assert_eq!(
         client.delete(&at("one")).error(409),
         "runner one is in use by the environments: shop/dev, shop/prod"

@@ -61,9 +61,7 @@ fn an_optional_field_is_not_null() {
     ] {
         let message = create(storage).error(400);
         assert!(
-            message.starts_with(&format!(
-                "state_storage_configuration.{field}: invalid type: null"
-            )),
+            message.starts_with(&format!("state_storage_configuration.{field}: invalid type: null")),
             "{message}"
         );
     }
@@ -72,10 +70,7 @@ fn an_optional_field_is_not_null() {
 #[test]
 fn what_no_type_allows_is_refused_by_its_path() {
     for (storage, message) in [
-        (
-            json!({}),
-            "state_storage_configuration: missing field `type`",
-        ),
+        (json!({}), "state_storage_configuration: missing field `type`"),
         (
             json!({ "type": "local" }),
             r#"state_storage_configuration.type: "local" is not one of kubernetes, s3, gcs, azurerm"#,
@@ -110,10 +105,7 @@ fn buckets_and_prefixes_follow_their_patterns() {
     for kind in ["s3", "gcs"] {
         for bucket in ["", "a", "A1", "a.b", "-ab", "ab-", "a_b", "a/b"] {
             let message = create(json!({ "type": kind, "bucket": bucket })).error(400);
-            assert!(
-                message.starts_with("state_storage_configuration.bucket: "),
-                "{message}"
-            );
+            assert!(message.starts_with("state_storage_configuration.bucket: "), "{message}");
         }
     }
     for prefix in ["", "/a", "a//b", "a b", "a/b//"] {

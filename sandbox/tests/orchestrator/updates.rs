@@ -49,10 +49,7 @@ fn null_is_refused() {
     let (client, before) = client_with_one();
     for (body, field) in [
         (json!({ "description": null }), "description"),
-        (
-            json!({ "runner_configuration": null }),
-            "runner_configuration",
-        ),
+        (json!({ "runner_configuration": null }), "runner_configuration"),
         (
             json!({ "state_storage_configuration": null }),
             "state_storage_configuration",
@@ -114,31 +111,17 @@ fn a_job_replaces_the_old_one_whole_and_leaves_the_cluster() {
 fn a_part_that_is_sent_must_be_whole() {
     let (client, before) = client_with_one();
     let patch = |part: Value| client.patch(ONE, json!({ "runner_configuration": part }));
-    let message =
-        patch(json!({ "type": "kubernetes-eks", "job": { "namespace": "x" } })).error(400);
-    assert_eq!(
-        message,
-        "runner_configuration.job: missing field `service_account`"
-    );
-    let message =
-        patch(json!({ "type": "kubernetes-eks", "cluster": { "name": "x", "region": "y" } }))
-            .error(400);
-    assert_eq!(
-        message,
-        "runner_configuration.cluster: missing field `auth`"
-    );
+    let message = patch(json!({ "type": "kubernetes-eks", "job": { "namespace": "x" } })).error(400);
+    assert_eq!(message, "runner_configuration.job: missing field `service_account`");
+    let message = patch(json!({ "type": "kubernetes-eks", "cluster": { "name": "x", "region": "y" } })).error(400);
+    assert_eq!(message, "runner_configuration.cluster: missing field `auth`");
     assert_eq!(client.get(ONE).json(), before);
 }
 
 #[test]
 fn the_type_must_be_there_and_be_the_runners() {
     let (client, before) = client_with_one();
-    let patch = |part: Value| {
-        client.patch(
-            ONE,
-            json!({ "description": "new", "runner_configuration": part }),
-        )
-    };
+    let patch = |part: Value| client.patch(ONE, json!({ "description": "new", "runner_configuration": part }));
     let job = json!({ "namespace": "x", "service_account": "y" });
     assert_eq!(
         patch(json!({ "job": job })).error(400),

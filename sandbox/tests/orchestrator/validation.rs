@@ -34,10 +34,7 @@ fn refuses(body: &Value, path: &str) -> String {
     let client = Client::new();
     let response = client.post(RUNNERS, body.clone());
     let message = response.error(400);
-    assert!(
-        message.starts_with(&format!("{path}: ")),
-        "{message}\n{body}"
-    );
+    assert!(message.starts_with(&format!("{path}: ")), "{message}\n{body}");
     assert_eq!(response.json()["details"], json!({ "path": path }));
     assert!(client.orchestrator.runners().is_empty());
     message
@@ -101,18 +98,8 @@ fn an_unknown_field_of_the_configuration_is_named_with_its_path() {
 fn a_wrong_type_is_named_with_its_path() {
     for (parent, field, value, path) in [
         ("", "id", json!(1), "id"),
-        (
-            "",
-            "runner_configuration",
-            json!("x"),
-            "runner_configuration",
-        ),
-        (
-            "",
-            "runner_configuration",
-            json!([]),
-            "runner_configuration",
-        ),
+        ("", "runner_configuration", json!("x"), "runner_configuration"),
+        ("", "runner_configuration", json!([]), "runner_configuration"),
         (
             "/runner_configuration",
             "cluster",
@@ -137,12 +124,7 @@ fn a_wrong_type_is_named_with_its_path() {
             json!(["a", "b"]),
             "runner_configuration.job",
         ),
-        (
-            CLUSTER,
-            "name",
-            json!(true),
-            "runner_configuration.cluster.name",
-        ),
+        (CLUSTER, "name", json!(true), "runner_configuration.cluster.name"),
         (
             AUTH,
             "session_name",
@@ -159,16 +141,8 @@ fn a_wrong_type_is_named_with_its_path() {
 fn null_is_refused_by_its_path() {
     for (parent, field, path) in [
         ("", "description", "description"),
-        (
-            AUTH,
-            "session_name",
-            "runner_configuration.cluster.auth.session_name",
-        ),
-        (
-            AUTH,
-            "sts_region",
-            "runner_configuration.cluster.auth.sts_region",
-        ),
+        (AUTH, "session_name", "runner_configuration.cluster.auth.session_name"),
+        (AUTH, "sts_region", "runner_configuration.cluster.auth.sts_region"),
         (JOB, "pod_template", "runner_configuration.job.pod_template"),
     ] {
         let message = refuses(&with(parent, field, Value::Null), path);
@@ -228,13 +202,7 @@ fn session_names_have_3_to_64_characters_of_their_pattern() {
 #[test]
 fn sts_regions_have_three_parts() {
     accepts(with(AUTH, "sts_region", json!("ap-southeast-2")));
-    for region in [
-        "",
-        "us-gov-west-1",
-        "eu-central",
-        "eu-central-10",
-        "EU-central-1",
-    ] {
+    for region in ["", "us-gov-west-1", "eu-central", "eu-central-10", "EU-central-1"] {
         refuses(
             &with(AUTH, "sts_region", json!(region)),
             "runner_configuration.cluster.auth.sts_region",
@@ -246,12 +214,7 @@ fn sts_regions_have_three_parts() {
 
 #[test]
 fn other_types_are_put_by_hand_only() {
-    for other in [
-        "kubernetes",
-        "kubernetes-gke",
-        "kubernetes-agent",
-        "serverless-ecs",
-    ] {
+    for other in ["kubernetes", "kubernetes-gke", "kubernetes-agent", "serverless-ecs"] {
         let message = refuses(
             &with("/runner_configuration", "type", json!(other)),
             "runner_configuration.type",

@@ -67,11 +67,7 @@ pub(super) async fn anonymous(settings: &Settings) -> Result<SdkConfig, AwsError
 ///
 /// # Errors
 /// If no credentials are found, or if they do not work.
-pub(super) async fn caller(
-    anonymous: &SdkConfig,
-    settings: &Settings,
-    region: &str,
-) -> Result<SdkConfig, AwsError> {
+pub(super) async fn caller(anonymous: &SdkConfig, settings: &Settings, region: &str) -> Result<SdkConfig, AwsError> {
     let region = Region::new(region.to_owned());
     let mut provider_config = ProviderConfig::without_region()
         .with_region(Some(region.clone()))
@@ -148,11 +144,7 @@ async fn explained(error: AwsError, settings: &Settings) -> AwsError {
 }
 
 /// Returns a configuration with a region and with cached credentials.
-fn with(
-    config: &SdkConfig,
-    region: Region,
-    provider: impl ProvideCredentials + 'static,
-) -> SdkConfig {
+fn with(config: &SdkConfig, region: Region, provider: impl ProvideCredentials + 'static) -> SdkConfig {
     config
         .to_builder()
         .region(region)
@@ -176,11 +168,7 @@ async fn protect_files(settings: &Settings) {
             let Some(profile) = profiles.get_profile(name) else {
                 continue;
             };
-            for secret in [
-                "aws_access_key_id",
-                "aws_secret_access_key",
-                "aws_session_token",
-            ] {
+            for secret in ["aws_access_key_id", "aws_secret_access_key", "aws_session_token"] {
                 profile.get(secret).into_iter().for_each(protect);
             }
             tokens.extend(profile.get("web_identity_token_file").map(PathBuf::from));
@@ -242,9 +230,7 @@ pub(super) fn received(credentials: Credentials) -> Result<Credentials, String> 
 /// # Errors
 /// If there are none, or if they cannot be retrieved.
 pub(super) async fn credentials(config: &SdkConfig) -> Result<Credentials, AwsError> {
-    let provider = config
-        .credentials_provider()
-        .ok_or(AwsError::NoCredentials)?;
+    let provider = config.credentials_provider().ok_or(AwsError::NoCredentials)?;
     provider.provide_credentials().await.map_err(|error| {
         AwsError::proxy(&error).unwrap_or_else(|| match error {
             CredentialsError::CredentialsNotLoaded(_) => AwsError::NoCredentials,
@@ -326,13 +312,10 @@ impl<P: ProvideCredentials> ProvideCredentials for Cached<P> {
             let mut credentials = self.credentials.lock().await;
             let soon = SystemTime::now() + Duration::from_secs(300);
             match &*credentials {
-                Some(known) if known.expiry().is_none_or(|expiry| expiry > soon) => {
-                    Ok(known.clone())
-                }
+                Some(known) if known.expiry().is_none_or(|expiry| expiry > soon) => Ok(known.clone()),
                 _ => {
                     let provided = self.provider.provide_credentials().await?;
-                    let received =
-                        received(provided).map_err(CredentialsError::invalid_configuration)?;
+                    let received = received(provided).map_err(CredentialsError::invalid_configuration)?;
                     Ok(credentials.insert(received).clone())
                 }
             }
@@ -351,10 +334,7 @@ mod tests {
             received(Credentials::new(id, "a-secret", session, None, "test")).map(|_| ())
         };
         assert_eq!(take("an-id", "a/session+token="), Ok(()));
-        for (id, session, part) in [
-            ("an\nid", "s", "access key ID"),
-            ("an-id", "s\u{1}", "session token"),
-        ] {
+        for (id, session, part) in [("an\nid", "s", "access key ID"), ("an-id", "s\u{1}", "session token")] {
             let error = take(id, session).unwrap_err();
             assert!(error.contains(part) && !error.contains("an\n"), "{error}");
         }

@@ -33,18 +33,14 @@ impl Aws {
     /// Requests a document, without credentials and through the proxy of the environment.
     pub(crate) fn document(self: &Arc<Self>, url: &str) -> SharedCall<DocumentResult> {
         let (aws, url) = (Arc::clone(self), url.to_owned());
-        self.documents
-            .call(url.clone(), Result::is_ok, || async move {
-                let connector = aws
-                    .plain_connector()
-                    .await
-                    .map_err(|error| error.to_string())?;
-                let fetched = tokio::time::timeout(LIMIT, fetch(&connector, &url)).await;
-                match fetched {
-                    Ok(document) => document.map(Arc::new),
-                    Err(_) => Err(format!("no response within {} s", LIMIT.as_secs())),
-                }
-            })
+        self.documents.call(url.clone(), Result::is_ok, || async move {
+            let connector = aws.plain_connector().await.map_err(|error| error.to_string())?;
+            let fetched = tokio::time::timeout(LIMIT, fetch(&connector, &url)).await;
+            match fetched {
+                Ok(document) => document.map(Arc::new),
+                Err(_) => Err(format!("no response within {} s", LIMIT.as_secs())),
+            }
+        })
     }
 
     async fn plain_connector(&self) -> Result<Connector, AwsError> {
@@ -59,13 +55,9 @@ async fn fetch(connector: &Connector, url: &str) -> Result<FetchedDocument, Stri
         .await
         .map_err(|error| no_response(&error))?;
     let status = response.status().as_u16();
-    let body = Limited::new(response.into_body(), MAX_RESPONSE)
-        .collect()
-        .await;
+    let body = Limited::new(response.into_body(), MAX_RESPONSE).collect().await;
     Ok(FetchedDocument {
         status,
-        body: body
-            .map_err(|error| no_response(error.as_ref()))?
-            .to_bytes(),
+        body: body.map_err(|error| no_response(error.as_ref()))?.to_bytes(),
     })
 }

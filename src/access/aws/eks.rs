@@ -44,9 +44,7 @@ impl EksCluster {
     /// Returns whether the public endpoint admits the whole internet. Without a list, EKS uses `0.0.0.0/0` (the default of
     /// `publicAccessCidrs` in `VpcConfigRequest` of the EKS API reference).
     pub(crate) fn is_open(&self) -> bool {
-        self.public
-            && (self.public_cidrs.is_empty()
-                || self.public_cidrs.iter().any(|range| range == "0.0.0.0/0"))
+        self.public && (self.public_cidrs.is_empty() || self.public_cidrs.iter().any(|range| range == "0.0.0.0/0"))
     }
 
     /// Returns the address of the Service `kubernetes`, which pods call as the cluster's API: the first one of the range
@@ -94,19 +92,13 @@ pub(crate) struct AssociatedPolicy {
 
 impl Aws {
     /// Returns a client of EKS for the calls about a cluster.
-    pub(super) async fn eks(
-        self: &Arc<Self>,
-        cluster: &SignedCluster,
-    ) -> Result<aws_sdk_eks::Client, AwsError> {
+    pub(super) async fn eks(self: &Arc<Self>, cluster: &SignedCluster) -> Result<aws_sdk_eks::Client, AwsError> {
         let config = self.config(&cluster.signer, &cluster.region).await?;
         Ok(aws_sdk_eks::Client::new(&config))
     }
 
     /// Describes each of the things of a cluster that a call has listed.
-    pub(super) async fn describe_each<T, F>(
-        names: Vec<String>,
-        describe: impl Fn(String) -> F,
-    ) -> AwsResult<Vec<T>>
+    pub(super) async fn describe_each<T, F>(names: Vec<String>, describe: impl Fn(String) -> F) -> AwsResult<Vec<T>>
     where
         F: Future<Output = Result<Option<T>, AwsError>>,
     {
@@ -127,45 +119,32 @@ impl Aws {
         const ACTION: &str = "eks:DescribeCluster";
         let (aws, key) = (Arc::clone(self), cluster.clone());
         let is_settled = self.settled(|response: &AwsResult<EksCluster>| {
-            response
-                .as_ref()
-                .is_ok_and(|cluster| cluster.status == "ACTIVE")
+            response.as_ref().is_ok_and(|cluster| cluster.status == "ACTIVE")
         });
         self.clusters.call(key.clone(), is_settled, || async move {
             let request = aws.eks(&key).await?.describe_cluster().name(&key.name);
-            let response = aws
-                .paced(Service::Eks, ACTION, move || request.clone().send())
-                .await?;
+            let response = aws.paced(Service::Eks, ACTION, move || request.clone().send()).await?;
             described(ACTION, response.cluster).map(Arc::new)
         })
     }
 
     /// Returns the access entry of a principal.
-    pub(crate) fn access_entry(
-        self: &Arc<Self>,
-        cluster: &SignedCluster,
-        principal: &str,
-    ) -> AwsCall<AccessEntry> {
+    pub(crate) fn access_entry(self: &Arc<Self>, cluster: &SignedCluster, principal: &str) -> AwsCall<AccessEntry> {
         const ACTION: &str = "eks:DescribeAccessEntry";
         let aws = Arc::clone(self);
         let key = (cluster.clone(), principal.to_owned());
-        self.entries
-            .call(key.clone(), Result::is_ok, || async move {
-                let request = aws.eks(&key.0).await?.describe_access_entry();
-                let request = request.cluster_name(&key.0.name).principal_arn(&key.1);
-                let response = aws
-                    .paced(Service::Eks, ACTION, move || request.clone().send())
-                    .await?;
-                let entry = response
-                    .access_entry
-                    .ok_or_else(|| AwsError::empty(ACTION))?;
-                Ok(Arc::new(AccessEntry {
-                    kind: entry.r#type.unwrap_or_else(|| "STANDARD".to_owned()),
-                    username: entry.username.unwrap_or_default(),
-                    groups: entry.kubernetes_groups.unwrap_or_default(),
-                    created: entry.created_at.map(|at| at.secs()),
-                }))
-            })
+        self.entries.call(key.clone(), Result::is_ok, || async move {
+            let request = aws.eks(&key.0).await?.describe_access_entry();
+            let request = request.cluster_name(&key.0.name).principal_arn(&key.1);
+            let response = aws.paced(Service::Eks, ACTION, move || request.clone().send()).await?;
+            let entry = response.access_entry.ok_or_else(|| AwsError::empty(ACTION))?;
+            Ok(Arc::new(AccessEntry {
+                kind: entry.r#type.unwrap_or_else(|| "STANDARD".to_owned()),
+                username: entry.username.unwrap_or_default(),
+                groups: entry.kubernetes_groups.unwrap_or_default(),
+                created: entry.created_at.map(|at| at.secs()),
+            }))
+        })
     }
 
     /// Returns the access policies that are associated with a principal.
@@ -193,19 +172,14 @@ impl Aws {
 }
 
 /// Reads the cluster in a response of EKS.
-fn described(
-    action: &'static str,
-    cluster: Option<aws_sdk_eks::types::Cluster>,
-) -> Result<EksCluster, AwsError> {
+fn described(action: &'static str, cluster: Option<aws_sdk_eks::types::Cluster>) -> Result<EksCluster, AwsError> {
     let cluster = cluster.ok_or_else(|| AwsError::empty(action))?;
     let network = cluster.resources_vpc_config;
     // Only a cluster that is registered with the EKS Connector has no network of EKS.
     if network.is_none() && cluster.connector_config.is_none() {
         return Err(AwsError::empty(action));
     }
-    let mode = cluster
-        .access_config
-        .and_then(|access| access.authentication_mode);
+    let mode = cluster.access_config.and_then(|access| access.authentication_mode);
     let kubernetes_network = cluster.kubernetes_network_config;
     let service_cidr = kubernetes_network.as_ref().and_then(|network| {
         let range = network.service_ipv6_cidr.as_deref();
@@ -214,21 +188,14 @@ fn described(
     Ok(EksCluster {
         status: required(action, cluster.status.map(|s| s.as_str().to_owned()))?,
         endpoint: cluster.endpoint,
-        ca: cluster
-            .certificate_authority
-            .and_then(|authority| authority.data),
-        public: network
-            .as_ref()
-            .is_some_and(|network| network.endpoint_public_access),
-        private: network
-            .as_ref()
-            .is_some_and(|network| network.endpoint_private_access),
+        ca: cluster.certificate_authority.and_then(|authority| authority.data),
+        public: network.as_ref().is_some_and(|network| network.endpoint_public_access),
+        private: network.as_ref().is_some_and(|network| network.endpoint_private_access),
         public_cidrs: network
             .and_then(|network| network.public_access_cidrs)
             .unwrap_or_default(),
         // A cluster from the time before access entries has no access configuration.
-        authentication_mode: mode
-            .map_or_else(|| "CONFIG_MAP".to_owned(), |mode| mode.as_str().to_owned()),
+        authentication_mode: mode.map_or_else(|| "CONFIG_MAP".to_owned(), |mode| mode.as_str().to_owned()),
         arn: cluster.arn,
         oidc_issuer: cluster
             .identity
@@ -247,12 +214,9 @@ fn described(
 
 /// Reads an associated access policy.
 fn associated(policy: aws_sdk_eks::types::AssociatedAccessPolicy) -> AssociatedPolicy {
-    let limited = policy.access_scope.filter(|scope| {
-        scope
-            .r#type
-            .as_ref()
-            .is_some_and(|kind| kind.as_str() == "namespace")
-    });
+    let limited = policy
+        .access_scope
+        .filter(|scope| scope.r#type.as_ref().is_some_and(|kind| kind.as_str() == "namespace"));
     AssociatedPolicy {
         arn: policy.policy_arn.unwrap_or_default(),
         namespaces: limited.map(|scope| scope.namespaces.unwrap_or_default()),
@@ -265,9 +229,7 @@ mod tests {
 
     #[test]
     fn the_api_has_the_first_address_of_the_services() {
-        use aws_sdk_eks::types::{
-            Cluster, ClusterStatus, KubernetesNetworkConfigResponse, VpcConfigResponse,
-        };
+        use aws_sdk_eks::types::{Cluster, ClusterStatus, KubernetesNetworkConfigResponse, VpcConfigResponse};
         let of = |network: KubernetesNetworkConfigResponse| {
             let cluster = Cluster::builder()
                 .status(ClusterStatus::Active)

@@ -104,9 +104,7 @@ impl AwsError {
             };
         };
         let code = service.code().unwrap_or_default().to_owned();
-        let message = service
-            .message()
-            .map_or_else(|| chain(service), ToOwned::to_owned);
+        let message = service.message().map_or_else(|| chain(service), ToOwned::to_owned);
         Self::from_code(action, code, message, status)
     }
 
@@ -114,11 +112,9 @@ impl AwsError {
     /// and KMS, and those that the SDKs take for throttling.
     fn from_code(action: &'static str, code: String, message: String, status: Option<u16>) -> Self {
         match code.as_str() {
-            "AccessDenied"
-            | "AccessDeniedException"
-            | "UnauthorizedOperation"
-            | "NotAuthorized"
-            | "OptInRequired" => Self::Denied { action, message },
+            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "NotAuthorized" | "OptInRequired" => {
+                Self::Denied { action, message }
+            }
             "InvalidClientTokenId"
             | "UnrecognizedClientException"
             | "SignatureDoesNotMatch"
@@ -131,9 +127,9 @@ impl AwsError {
             | "InvalidAccessKeyId"
             | "InvalidToken"
             | "MissingAuthenticationToken"
-            | "MissingAuthenticationTokenException" => Self::BadCredentials(format!(
-                "AWS refused the credentials with {code}: {message}"
-            )),
+            | "MissingAuthenticationTokenException" => {
+                Self::BadCredentials(format!("AWS refused the credentials with {code}: {message}"))
+            }
             "NoSuchEntity"
             | "NoSuchEntityException"
             | "ResourceNotFoundException"
@@ -151,10 +147,7 @@ impl AwsError {
             _ if status == Some(429) => Self::Throttled { action, message },
             _ if status.is_some_and(|status| status >= 500) => Self::Unreachable {
                 action,
-                message: format!(
-                    "AWS responded with {}: {message}",
-                    status.unwrap_or_default()
-                ),
+                message: format!("AWS responded with {}: {message}", status.unwrap_or_default()),
             },
             // A proxy's page, or a text that cannot be parsed: it is not AWS that refuses the call.
             "" => Self::Unreachable {
@@ -166,11 +159,7 @@ impl AwsError {
                     _ => format!("the response cannot be read: {message}"),
                 },
             },
-            _ => Self::Refused {
-                action,
-                code,
-                message,
-            },
+            _ => Self::Refused { action, code, message },
         }
     }
 
@@ -191,35 +180,30 @@ impl AwsError {
             Self::BadCredentials(message) => {
                 Outcome::incomplete("unusable AWS credentials", format!("{}.", bare(message))).fix(
                     Cause::BadCredentials,
-                    ShellCommand::new("aws sts get-caller-identity")
-                        .comment("must succeed with these credentials"),
+                    ShellCommand::new("aws sts get-caller-identity").comment("must succeed with these credentials"),
                 )
             }
             Self::TokenFile(message) => Outcome::incomplete(
                 "unusable web identity token file",
                 format!("Not checked: {}.", bare(message)),
             ),
-            Self::Proxy(message) => Outcome::incomplete(
-                "unusable proxy variable",
-                format!("Not checked: {}.", bare(message)),
-            ),
+            Self::Proxy(message) => {
+                Outcome::incomplete("unusable proxy variable", format!("Not checked: {}.", bare(message)))
+            }
             Self::Denied { action, message } => Outcome::incomplete(
                 format!("no permission for {action}"),
-                format!(
-                    "The caller has no permission for {action}: {}.",
-                    bare(message)
-                ),
+                format!("The caller has no permission for {action}: {}.", bare(message)),
             ),
             Self::Throttled { action, .. } => Outcome::incomplete(
                 format!("{action} was throttled"),
                 format!("Not checked: {}.", bare(&self.to_string())),
             ),
-            Self::Unreachable { action, .. }
-            | Self::Refused { action, .. }
-            | Self::NotFound { action, .. } => Outcome::incomplete(
-                format!("no usable response from {action}"),
-                format!("Not checked: {}.", bare(&self.to_string())),
-            ),
+            Self::Unreachable { action, .. } | Self::Refused { action, .. } | Self::NotFound { action, .. } => {
+                Outcome::incomplete(
+                    format!("no usable response from {action}"),
+                    format!("Not checked: {}.", bare(&self.to_string())),
+                )
+            }
         }
     }
 }
@@ -297,10 +281,7 @@ mod tests {
             }
         );
         assert!(matches!(code("", 200), AwsError::Unreachable { .. }));
-        assert!(matches!(
-            code("ValidationError", 400),
-            AwsError::Refused { .. }
-        ));
+        assert!(matches!(code("ValidationError", 400), AwsError::Refused { .. }));
     }
 
     #[test]
@@ -311,10 +292,7 @@ mod tests {
             "{message}"
         );
         assert!(matches!(code("", 429), AwsError::Throttled { .. }));
-        assert!(matches!(
-            code("ServiceUnavailable", 503),
-            AwsError::Unreachable { .. }
-        ));
+        assert!(matches!(code("ServiceUnavailable", 503), AwsError::Unreachable { .. }));
         assert!(matches!(
             code("ResourceNotFoundException", 404),
             AwsError::NotFound { .. }

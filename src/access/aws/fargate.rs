@@ -43,39 +43,26 @@ impl FargateProfile {
 
 impl Aws {
     /// Returns the Fargate profiles of a cluster.
-    pub(crate) fn fargate_profiles(
-        self: &Arc<Self>,
-        cluster: &SignedCluster,
-    ) -> AwsCall<Vec<FargateProfile>> {
+    pub(crate) fn fargate_profiles(self: &Arc<Self>, cluster: &SignedCluster) -> AwsCall<Vec<FargateProfile>> {
         let (aws, key) = (Arc::clone(self), cluster.clone());
-        self.fargate_profiles
-            .call(key.clone(), Result::is_ok, || async move {
-                aws.find_fargate_profiles(key).await
-            })
+        self.fargate_profiles.call(key.clone(), Result::is_ok, || async move {
+            aws.find_fargate_profiles(key).await
+        })
     }
 
-    async fn find_fargate_profiles(
-        self: &Arc<Self>,
-        cluster: SignedCluster,
-    ) -> AwsResult<Vec<FargateProfile>> {
+    async fn find_fargate_profiles(self: &Arc<Self>, cluster: SignedCluster) -> AwsResult<Vec<FargateProfile>> {
         let client = self.eks(&cluster).await?;
         let request = client.list_fargate_profiles().cluster_name(&cluster.name);
         let send = move || {
             let names = request.clone().into_paginator().items().send();
             names.collect::<Result<Vec<_>, _>>()
         };
-        let names = self
-            .paced(Service::Eks, "eks:ListFargateProfiles", send)
-            .await?;
+        let names = self.paced(Service::Eks, "eks:ListFargateProfiles", send).await?;
         Self::describe_each(names, async |name| {
             let request = client.describe_fargate_profile();
-            let request = request
-                .cluster_name(&cluster.name)
-                .fargate_profile_name(name);
+            let request = request.cluster_name(&cluster.name).fargate_profile_name(name);
             let send = move || request.clone().send();
-            let response = self
-                .paced(Service::Eks, "eks:DescribeFargateProfile", send)
-                .await?;
+            let response = self.paced(Service::Eks, "eks:DescribeFargateProfile", send).await?;
             Ok(response.fargate_profile.map(fargate_profile))
         })
         .await
@@ -91,9 +78,7 @@ fn fargate_profile(profile: aws_sdk_eks::types::FargateProfile) -> FargateProfil
     });
     FargateProfile {
         name: profile.fargate_profile_name.unwrap_or_default(),
-        is_active: profile
-            .status
-            .is_some_and(|status| status.as_str() == "ACTIVE"),
+        is_active: profile.status.is_some_and(|status| status.as_str() == "ACTIVE"),
         selectors: selectors.collect(),
     }
 }

@@ -10,8 +10,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
-    SharedHttpConnector,
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -44,9 +43,9 @@ pub(super) async fn ca_bundle(profile: Option<&str>) -> Result<Option<Vec<u8>>, 
         },
     };
     let named = format!("{setting} names {}", path.display());
-    let pem = files::read(&path).await.map_err(|error| {
-        AwsError::BadCredentials(format!("{named}, which cannot be read: {error}"))
-    })?;
+    let pem = files::read(&path)
+        .await
+        .map_err(|error| AwsError::BadCredentials(format!("{named}, which cannot be read: {error}")))?;
     match certificates(&pem) {
         Ok(found) if !found.is_empty() => Ok(Some(pem)),
         Ok(_) => Err(AwsError::BadCredentials(format!(
@@ -82,10 +81,7 @@ pub(super) async fn profiles(profile: Option<&str>) -> Result<ProfileSet, Profil
 /// What is wrong with the text.
 pub(crate) fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     CertificateDer::pem_slice_iter(pem)
-        .map(|der| {
-            der.map(|der| der.to_vec())
-                .map_err(|error| error.to_string())
-        })
+        .map(|der| der.map(|der| der.to_vec()).map_err(|error| error.to_string()))
         .collect()
 }
 
@@ -133,9 +129,7 @@ fn tls_context(ca_bundle: Option<Vec<u8>>) -> Result<TlsContext, AwsError> {
     TlsContext::builder()
         .with_trust_store(trusted)
         .build()
-        .map_err(|error| {
-            AwsError::BadCredentials(format!("The TLS client cannot be set up: {error}"))
-        })
+        .map_err(|error| AwsError::BadCredentials(format!("The TLS client cannot be set up: {error}")))
 }
 
 /// The error of a response with an encoding that the request does not accept.
@@ -154,9 +148,7 @@ pub(super) async fn send(
     let log = logged(&request);
     let uri = request.uri().parse::<Uri>().unwrap_or_default();
     proxy::check(&uri, proxy::HTTP).map_err(|unusable| ConnectorError::user(unusable.into()))?;
-    request
-        .headers_mut()
-        .insert(ACCEPT_ENCODING.as_str(), "identity");
+    request.headers_mut().insert(ACCEPT_ENCODING.as_str(), "identity");
     let response = connector
         .call(request)
         .await
@@ -178,11 +170,7 @@ pub(super) async fn send(
 struct LimitedClient(SharedHttpClient);
 
 impl HttpClient for LimitedClient {
-    fn http_connector(
-        &self,
-        settings: &HttpConnectorSettings,
-        components: &RuntimeComponents,
-    ) -> SharedHttpConnector {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         let connector = self.0.http_connector(settings, components);
         SharedHttpConnector::new(LimitedConnector(connector))
     }
@@ -202,8 +190,7 @@ impl HttpConnector for LimitedConnector {
             let mut response = send(&connector, request).await?;
             let is_success = response.status().is_success();
             let body = response.body_mut();
-            *body =
-                response_body::read(std::mem::replace(body, SdkBody::taken()), is_success).await;
+            *body = response_body::read(std::mem::replace(body, SdkBody::taken()), is_success).await;
             Ok(response)
         })
     }
@@ -230,18 +217,10 @@ fn logged(request: &HttpRequest) -> LoggedCall {
         .and_then(|rest| rest.split('&').next())
         .or_else(|| header("x-amz-target").rsplit('.').next())
         .filter(|action| !action.is_empty())
-        .map_or_else(
-            || format!("{} {}", request.method(), uri.path()),
-            str::to_owned,
-        );
+        .map_or_else(|| format!("{} {}", request.method(), uri.path()), str::to_owned);
     // `attempt=2; max=3`
     let attempt = header("amz-sdk-request")
         .split(';')
         .find_map(|part| part.trim().strip_prefix("attempt=")?.parse().ok());
-    LoggedCall::start(
-        service.unwrap_or_default(),
-        action,
-        host,
-        attempt.unwrap_or(1),
-    )
+    LoggedCall::start(service.unwrap_or_default(), action, host, attempt.unwrap_or(1))
 }

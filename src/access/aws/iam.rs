@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use aws_sdk_iam::types::{
-    ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType,
-};
+use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -49,12 +47,8 @@ impl Aws {
         let (aws, key) = (Arc::clone(self), (region.to_owned(), role.clone()));
         self.roles.call(key.clone(), Result::is_ok, || async move {
             let config = aws.caller(&key.0).await?;
-            let request = aws_sdk_iam::Client::new(&config)
-                .get_role()
-                .role_name(&key.1.name);
-            let response = aws
-                .paced(Service::Iam, ACTION, move || request.clone().send())
-                .await?;
+            let request = aws_sdk_iam::Client::new(&config).get_role().role_name(&key.1.name);
+            let response = aws.paced(Service::Iam, ACTION, move || request.clone().send()).await?;
             let role = response.role.ok_or_else(|| AwsError::empty(ACTION))?;
             let document = role.assume_role_policy_document.unwrap_or_default();
             Ok(Arc::new(Role {
@@ -69,21 +63,18 @@ impl Aws {
     pub(crate) fn client_ids(self: &Arc<Self>, region: &str, arn: &str) -> AwsCall<Vec<String>> {
         const ACTION: &str = "iam:GetOpenIDConnectProvider";
         let (aws, key) = (Arc::clone(self), (region.to_owned(), arn.to_owned()));
-        self.providers
-            .call(key.clone(), Result::is_ok, || async move {
-                let config = aws.caller(&key.0).await?;
-                let request = aws_sdk_iam::Client::new(&config)
-                    .get_open_id_connect_provider()
-                    .open_id_connect_provider_arn(&key.1);
-                let response = aws
-                    .paced(Service::Iam, ACTION, move || request.clone().send())
-                    .await?;
-                // Every provider has a URL. If it is missing, the response is incomplete.
-                if response.client_id_list.is_none() {
-                    required(ACTION, response.url)?;
-                }
-                Ok(Arc::new(response.client_id_list.unwrap_or_default()))
-            })
+        self.providers.call(key.clone(), Result::is_ok, || async move {
+            let config = aws.caller(&key.0).await?;
+            let request = aws_sdk_iam::Client::new(&config)
+                .get_open_id_connect_provider()
+                .open_id_connect_provider_arn(&key.1);
+            let response = aws.paced(Service::Iam, ACTION, move || request.clone().send()).await?;
+            // Every provider has a URL. If it is missing, the response is incomplete.
+            if response.client_id_list.is_none() {
+                required(ACTION, response.url)?;
+            }
+            Ok(Arc::new(response.client_id_list.unwrap_or_default()))
+        })
     }
 
     /// Returns what the role's policies decide on each action of a request, in the same order.
@@ -99,32 +90,28 @@ impl Aws {
             let all = |found: &Arc<Vec<Simulation>>| found.iter().all(|one| one.allowed);
             response.as_ref().is_ok_and(all)
         });
-        self.simulations
-            .call(key.clone(), is_settled, || async move {
-                let (region, simulation_request) = key;
-                let config = aws.caller(&region).await?;
-                let mut request = aws_sdk_iam::Client::new(&config)
-                    .simulate_principal_policy()
-                    .policy_source_arn(&simulation_request.role_arn)
-                    .resource_arns(&simulation_request.resource);
-                for key in &simulation_request.context {
-                    request = request.context_entries(key.entry());
-                }
-                for action in &simulation_request.actions {
-                    request = request.action_names(*action);
-                }
-                let response = aws
-                    .paced(Service::Iam, ACTION, move || request.clone().send())
-                    .await?;
-                let results = response.evaluation_results.unwrap_or_default();
-                let of_action = |action: &&str| {
-                    let found = results.iter().find(|one| one.eval_action_name == **action);
-                    simulation(ACTION, found.cloned())
-                };
-                let found: Result<Vec<_>, _> =
-                    simulation_request.actions.iter().map(of_action).collect();
-                found.map(Arc::new)
-            })
+        self.simulations.call(key.clone(), is_settled, || async move {
+            let (region, simulation_request) = key;
+            let config = aws.caller(&region).await?;
+            let mut request = aws_sdk_iam::Client::new(&config)
+                .simulate_principal_policy()
+                .policy_source_arn(&simulation_request.role_arn)
+                .resource_arns(&simulation_request.resource);
+            for key in &simulation_request.context {
+                request = request.context_entries(key.entry());
+            }
+            for action in &simulation_request.actions {
+                request = request.action_names(*action);
+            }
+            let response = aws.paced(Service::Iam, ACTION, move || request.clone().send()).await?;
+            let results = response.evaluation_results.unwrap_or_default();
+            let of_action = |action: &&str| {
+                let found = results.iter().find(|one| one.eval_action_name == **action);
+                simulation(ACTION, found.cloned())
+            };
+            let found: Result<Vec<_>, _> = simulation_request.actions.iter().map(of_action).collect();
+            found.map(Arc::new)
+        })
     }
 }
 
@@ -157,9 +144,7 @@ impl SimulationRequest {
             role_arn: session.role.to_string(),
             actions: actions.to_vec(),
             resource: session.resource.unwrap_or_default().to_owned(),
-            context: keys
-                .filter_map(|(name, sent)| ContextKey::new(name, sent))
-                .collect(),
+            context: keys.filter_map(|(name, sent)| ContextKey::new(name, sent)).collect(),
         }
     }
 }
@@ -192,26 +177,17 @@ impl ContextKey {
 }
 
 /// Reads the one result of a simulation.
-fn simulation(
-    action: &'static str,
-    result: Option<EvaluationResult>,
-) -> Result<Simulation, AwsError> {
+fn simulation(action: &'static str, result: Option<EvaluationResult>) -> Result<Simulation, AwsError> {
     let result = result.ok_or_else(|| AwsError::empty(action))?;
     let allowed = match &result.eval_decision {
         PolicyEvaluationDecisionType::Allowed => true,
-        PolicyEvaluationDecisionType::ExplicitDeny | PolicyEvaluationDecisionType::ImplicitDeny => {
-            false
-        }
+        PolicyEvaluationDecisionType::ExplicitDeny | PolicyEvaluationDecisionType::ImplicitDeny => false,
         _ => return Err(AwsError::empty(action)),
     };
     // For named resources, IAM's API reference has two places for the keys and the boundary's decision.
     let resources = result.resource_specific_results.unwrap_or_default();
     let mut missing_context = result.missing_context_values.unwrap_or_default();
-    missing_context.extend(
-        resources
-            .iter()
-            .flat_map(|one| one.missing_context_values().to_vec()),
-    );
+    missing_context.extend(resources.iter().flat_map(|one| one.missing_context_values().to_vec()));
     missing_context.sort();
     missing_context.dedup();
     let of_resources = resources

@@ -45,9 +45,7 @@ impl KeyGrant {
         let operations = grant["Operations"].as_array().into_iter().flatten();
         let constraints = grant["Constraints"].as_object();
         Self {
-            operations: operations
-                .filter_map(|one| one.as_str().map(str::to_owned))
-                .collect(),
+            operations: operations.filter_map(|one| one.as_str().map(str::to_owned)).collect(),
             is_constrained: constraints.is_some_and(|constraints| !constraints.is_empty()),
         }
     }
@@ -66,8 +64,7 @@ impl Aws {
             let input = json!({"KeyId": key.1});
             let response = aws.call_kms(&key.0, &DESCRIBE, &input).await?;
             let metadata = &response["KeyMetadata"];
-            let text =
-                |name: &str| required(DESCRIBE.action, metadata[name].as_str().map(str::to_owned));
+            let text = |name: &str| required(DESCRIBE.action, metadata[name].as_str().map(str::to_owned));
             Ok(Arc::new(KmsKey {
                 arn: text("Arn")?,
                 account: text("AWSAccountId")?,
@@ -85,28 +82,20 @@ impl Aws {
             target: "TrentService.GetKeyPolicy",
         };
         let (aws, key) = (Arc::clone(self), (region.to_owned(), arn.to_owned()));
-        self.key_policies
-            .call(key.clone(), Result::is_ok, || async move {
-                let input = json!({"KeyId": key.1, "PolicyName": "default"});
-                let response = aws.call_kms(&key.0, &POLICY, &input);
-                let policy = response.await?["Policy"].as_str().map(str::to_owned);
-                let document = serde_json::from_str(&required(POLICY.action, policy)?);
-                document
-                    .map(Arc::new)
-                    .map_err(|error| AwsError::Unreachable {
-                        action: POLICY.action,
-                        message: format!("the policy is not JSON: {error}"),
-                    })
+        self.key_policies.call(key.clone(), Result::is_ok, || async move {
+            let input = json!({"KeyId": key.1, "PolicyName": "default"});
+            let response = aws.call_kms(&key.0, &POLICY, &input);
+            let policy = response.await?["Policy"].as_str().map(str::to_owned);
+            let document = serde_json::from_str(&required(POLICY.action, policy)?);
+            document.map(Arc::new).map_err(|error| AwsError::Unreachable {
+                action: POLICY.action,
+                message: format!("the policy is not JSON: {error}"),
             })
+        })
     }
 
     /// Returns the grants of the key with this ARN to a principal.
-    pub(crate) fn key_grants(
-        self: &Arc<Self>,
-        region: &str,
-        arn: &str,
-        grantee: &str,
-    ) -> AwsCall<Vec<KeyGrant>> {
+    pub(crate) fn key_grants(self: &Arc<Self>, region: &str, arn: &str, grantee: &str) -> AwsCall<Vec<KeyGrant>> {
         const GRANTS: KmsOperation = KmsOperation {
             action: "kms:ListGrants",
             name: "ListGrants",
@@ -114,18 +103,16 @@ impl Aws {
         };
         let texts = [region, arn, grantee].map(str::to_owned);
         let (aws, key) = (Arc::clone(self), texts);
-        let is_settled = self.settled(|response: &AwsResult<Vec<KeyGrant>>| {
-            response.as_ref().is_ok_and(|grants| !grants.is_empty())
-        });
-        self.key_grants
-            .call(key.clone(), is_settled, || async move {
-                let [region, arn, grantee] = key;
-                let input = json!({"KeyId": arn, "GranteePrincipal": grantee});
-                let response = aws.call_kms(&region, &GRANTS, &input).await?;
-                let grants = response["Grants"].as_array().into_iter().flatten();
-                let of_grantee = grants.filter(|grant| grant["GranteePrincipal"] == *grantee);
-                Ok(Arc::new(of_grantee.map(KeyGrant::new).collect()))
-            })
+        let is_settled = self
+            .settled(|response: &AwsResult<Vec<KeyGrant>>| response.as_ref().is_ok_and(|grants| !grants.is_empty()));
+        self.key_grants.call(key.clone(), is_settled, || async move {
+            let [region, arn, grantee] = key;
+            let input = json!({"KeyId": arn, "GranteePrincipal": grantee});
+            let response = aws.call_kms(&region, &GRANTS, &input).await?;
+            let grants = response["Grants"].as_array().into_iter().flatten();
+            let of_grantee = grants.filter(|grant| grant["GranteePrincipal"] == *grantee);
+            Ok(Arc::new(of_grantee.map(KeyGrant::new).collect()))
+        })
     }
 
     /// Makes a call of KMS.
@@ -135,11 +122,7 @@ impl Aws {
         operation: &KmsOperation,
         input: &Value,
     ) -> Result<Value, AwsError> {
-        let KmsOperation {
-            action,
-            name,
-            target,
-        } = *operation;
+        let KmsOperation { action, name, target } = *operation;
         let config = self.caller(region).await?;
         let credentials = credentials::credentials(&config).await?;
         let endpoint = match Endpoint::find(&config, SignedService::Kms, region, action).await? {
@@ -153,10 +136,7 @@ impl Aws {
             endpoint,
             method: "POST",
             path: "/".to_owned(),
-            headers: vec![
-                ("content-type", "application/x-amz-json-1.1"),
-                ("x-amz-target", target),
-            ],
+            headers: vec![("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target)],
             body: input.to_string(),
         };
         let call = move || send(config.clone(), credentials.clone(), request.clone(), read);

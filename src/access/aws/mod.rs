@@ -156,10 +156,7 @@ impl Aws {
     {
         let call = move || {
             let sent = send();
-            async move {
-                sent.await
-                    .map_err(|error| AwsError::from_sdk(action, error))
-            }
+            async move { sent.await.map_err(|error| AwsError::from_sdk(action, error)) }
         };
         self.limits.for_service(service).run(call).await
     }
@@ -187,11 +184,7 @@ impl Aws {
     }
 
     /// Returns the SDK's configuration for a region, with the signer's credentials.
-    async fn config(
-        self: &Arc<Self>,
-        signer: &Signer,
-        region: &str,
-    ) -> Result<SdkConfig, AwsError> {
+    async fn config(self: &Arc<Self>, signer: &Signer, region: &str) -> Result<SdkConfig, AwsError> {
         match signer {
             Signer::Caller => self.caller(region).await,
             Signer::Runner(session) => {

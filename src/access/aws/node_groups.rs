@@ -40,21 +40,16 @@ impl NodeGroup {
 
 impl Aws {
     /// Returns the managed node groups of a cluster.
-    pub(crate) fn node_groups(
-        self: &Arc<Self>,
-        cluster: &SignedCluster,
-    ) -> AwsCall<Vec<NodeGroup>> {
+    pub(crate) fn node_groups(self: &Arc<Self>, cluster: &SignedCluster) -> AwsCall<Vec<NodeGroup>> {
         let (aws, key) = (Arc::clone(self), cluster.clone());
-        self.node_groups
-            .call(key.clone(), Result::is_ok, || async move {
-                aws.find_node_groups(key).await
-            })
+        self.node_groups.call(
+            key.clone(),
+            Result::is_ok,
+            || async move { aws.find_node_groups(key).await },
+        )
     }
 
-    async fn find_node_groups(
-        self: &Arc<Self>,
-        cluster: SignedCluster,
-    ) -> AwsResult<Vec<NodeGroup>> {
+    async fn find_node_groups(self: &Arc<Self>, cluster: SignedCluster) -> AwsResult<Vec<NodeGroup>> {
         let client = self.eks(&cluster).await?;
         let request = client.list_nodegroups().cluster_name(&cluster.name);
         let send = move || {
@@ -66,9 +61,7 @@ impl Aws {
             let request = client.describe_nodegroup();
             let request = request.cluster_name(&cluster.name).nodegroup_name(name);
             let send = move || request.clone().send();
-            let response = self
-                .paced(Service::Eks, "eks:DescribeNodegroup", send)
-                .await?;
+            let response = self.paced(Service::Eks, "eks:DescribeNodegroup", send).await?;
             Ok(response.nodegroup.map(node_group))
         })
         .await
@@ -80,27 +73,18 @@ fn node_group(group: aws_sdk_eks::types::Nodegroup) -> NodeGroup {
     let scaling = group.scaling_config.as_ref();
     let taints = group.taints.unwrap_or_default().into_iter();
     let taints = taints.map(|taint| {
-        let effect = taint
-            .effect
-            .map(|effect| effect_of(effect.as_str()).to_owned());
+        let effect = taint.effect.map(|effect| effect_of(effect.as_str()).to_owned());
         [taint.key, taint.value, effect].map(Option::unwrap_or_default)
     });
     NodeGroup {
         is_usable: group
             .status
             .is_some_and(|status| ["ACTIVE", "UPDATING"].contains(&status.as_str())),
-        size: scaling
-            .and_then(|scaling| scaling.desired_size)
-            .unwrap_or_default(),
-        maximum: scaling
-            .and_then(|scaling| scaling.max_size)
-            .unwrap_or_default(),
+        size: scaling.and_then(|scaling| scaling.desired_size).unwrap_or_default(),
+        maximum: scaling.and_then(|scaling| scaling.max_size).unwrap_or_default(),
         name: group.nodegroup_name.unwrap_or_default(),
         labels: group.labels.unwrap_or_default(),
-        ami_type: group
-            .ami_type
-            .map(|kind| kind.as_str().to_owned())
-            .unwrap_or_default(),
+        ami_type: group.ami_type.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
         capacity_type: group
             .capacity_type
             .map(|kind| kind.as_str().to_owned())

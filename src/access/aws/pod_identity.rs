@@ -42,47 +42,42 @@ impl Aws {
         let aws = Arc::clone(self);
         let (namespace, account) = (namespace.to_owned(), service_account.to_owned());
         let key = (cluster.clone(), format!("{namespace}/{account}"));
-        let is_settled = self.settled(
-            |response: &AwsResult<Option<Arc<PodIdentityAssociation>>>| {
-                response.as_ref().is_ok_and(|found| found.is_some())
-            },
-        );
-        self.associations
-            .call(key.clone(), is_settled, || async move {
-                let client = aws.eks(&key.0).await?;
-                let list = client
-                    .list_pod_identity_associations()
-                    .cluster_name(&key.0.name)
-                    .namespace(namespace)
-                    .service_account(account);
-                let send = move || {
-                    let pages = list.clone().into_paginator().items().send();
-                    pages.collect::<Result<Vec<_>, _>>()
-                };
-                let found = aws.paced(Service::Eks, LIST, send).await?;
-                // A service account has one association at most.
-                let Some(summary) = found.into_iter().next() else {
-                    return Ok(Arc::new(None));
-                };
-                let describe = client
-                    .describe_pod_identity_association()
-                    .cluster_name(&key.0.name)
-                    .association_id(required(LIST, summary.association_id)?);
-                let response = aws
-                    .paced(Service::Eks, DESCRIBE, move || describe.clone().send())
-                    .await?;
-                let found = response
-                    .association
-                    .ok_or_else(|| AwsError::empty(DESCRIBE))?;
-                Ok(Arc::new(Some(Arc::new(PodIdentityAssociation {
-                    id: required(DESCRIBE, found.association_id)?,
-                    role_arn: required(DESCRIBE, found.role_arn)?,
-                    target_role_arn: found.target_role_arn.filter(|arn| !arn.is_empty()),
-                    external_id: found.external_id,
-                    has_session_tags: !found.disable_session_tags.unwrap_or_default(),
-                    session_policy: found.policy.filter(|policy| !policy.is_empty()),
-                }))))
-            })
+        let is_settled = self.settled(|response: &AwsResult<Option<Arc<PodIdentityAssociation>>>| {
+            response.as_ref().is_ok_and(|found| found.is_some())
+        });
+        self.associations.call(key.clone(), is_settled, || async move {
+            let client = aws.eks(&key.0).await?;
+            let list = client
+                .list_pod_identity_associations()
+                .cluster_name(&key.0.name)
+                .namespace(namespace)
+                .service_account(account);
+            let send = move || {
+                let pages = list.clone().into_paginator().items().send();
+                pages.collect::<Result<Vec<_>, _>>()
+            };
+            let found = aws.paced(Service::Eks, LIST, send).await?;
+            // A service account has one association at most.
+            let Some(summary) = found.into_iter().next() else {
+                return Ok(Arc::new(None));
+            };
+            let describe = client
+                .describe_pod_identity_association()
+                .cluster_name(&key.0.name)
+                .association_id(required(LIST, summary.association_id)?);
+            let response = aws
+                .paced(Service::Eks, DESCRIBE, move || describe.clone().send())
+                .await?;
+            let found = response.association.ok_or_else(|| AwsError::empty(DESCRIBE))?;
+            Ok(Arc::new(Some(Arc::new(PodIdentityAssociation {
+                id: required(DESCRIBE, found.association_id)?,
+                role_arn: required(DESCRIBE, found.role_arn)?,
+                target_role_arn: found.target_role_arn.filter(|arn| !arn.is_empty()),
+                external_id: found.external_id,
+                has_session_tags: !found.disable_session_tags.unwrap_or_default(),
+                session_policy: found.policy.filter(|policy| !policy.is_empty()),
+            }))))
+        })
     }
 
     /// Returns the status of an add-on, such as `ACTIVE`.
@@ -94,9 +89,7 @@ impl Aws {
         self.add_ons.call(key.clone(), is_settled, || async move {
             let request = aws.eks(&key.0).await?.describe_addon();
             let request = request.cluster_name(&key.0.name).addon_name(&key.1);
-            let response = aws
-                .paced(Service::Eks, ACTION, move || request.clone().send())
-                .await?;
+            let response = aws.paced(Service::Eks, ACTION, move || request.clone().send()).await?;
             let status = response.addon.and_then(|found| found.status);
             required(ACTION, status.map(|status| status.as_str().to_owned())).map(Arc::new)
         })

@@ -81,10 +81,7 @@ impl RateLimit {
     ///
     /// # Errors
     /// The call's own error, or the throttling that did not end.
-    pub(super) async fn run<T, F>(
-        &self,
-        call: impl Fn() -> F + Send + 'static,
-    ) -> Result<T, AwsError>
+    pub(super) async fn run<T, F>(&self, call: impl Fn() -> F + Send + 'static) -> Result<T, AwsError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, AwsError>> + Send,
@@ -208,9 +205,7 @@ mod tests {
             message: "no".to_owned(),
         };
         let start = Instant::now();
-        let response = limit
-            .run(move || async move { Err::<(), _>(denied()) })
-            .await;
+        let response = limit.run(move || async move { Err::<(), _>(denied()) }).await;
         assert_eq!(response, Err(denied()));
         assert_eq!(start.elapsed(), Duration::ZERO);
         let response = limit.run(|| async { throttled::<()>() }).await;

@@ -112,8 +112,7 @@ mod tests {
     async fn a_response_that_is_cut_off_is_an_error() {
         let read = async |text: &'static str, is_success| {
             let read = read(SdkBody::from(text), is_success).await.collect().await;
-            read.map(|read| read.to_bytes())
-                .map_err(|error| error.to_string())
+            read.map(|read| read.to_bytes()).map_err(|error| error.to_string())
         };
         for (text, is_success) in [
             ("", true),
@@ -121,10 +120,7 @@ mod tests {
             ("{}\n", true),
             ("<GetRoleResponse><a/></GetRoleResponse>\n", true),
             ("<ErrorResponse><Error/></ErrorResponse>", false),
-            (
-                "<?xml version=\"1.0\"?>\n<Error a=\"b\"><Code>X</Code></Error>",
-                false,
-            ),
+            ("<?xml version=\"1.0\"?>\n<Error a=\"b\"><Code>X</Code></Error>", false),
             ("<LocationConstraint xmlns=\"x\"/>", true),
             ("<!DOCTYPE html><title>Blocked", false),
             ("<HTML>Blocked</HTML>", false),

@@ -6,9 +6,7 @@ use aws_config::SdkConfig;
 use serde_json::Value;
 
 use super::error::AwsError;
-use super::signed::{
-    Endpoint, RawResponse, Reader, ServiceError, SignedRequest, SignedService, send,
-};
+use super::signed::{Endpoint, RawResponse, Reader, ServiceError, SignedRequest, SignedService, send};
 use super::{Aws, AwsCall, Service, credentials};
 
 /// A bucket that exists.
@@ -58,19 +56,14 @@ impl Aws {
             query: "",
         };
         let (aws, key) = (Arc::clone(self), (region.to_owned(), bucket.to_owned()));
-        self.buckets
-            .call(key.clone(), Result::is_ok, || async move {
-                let found = aws.read_bucket(&key.0, &key.1, &HEAD, located);
-                Ok(Arc::new(found.await?))
-            })
+        self.buckets.call(key.clone(), Result::is_ok, || async move {
+            let found = aws.read_bucket(&key.0, &key.1, &HEAD, located);
+            Ok(Arc::new(found.await?))
+        })
     }
 
     /// Returns the policy of a bucket in a region.
-    pub(crate) fn bucket_policy(
-        self: &Arc<Self>,
-        region: &str,
-        bucket: &str,
-    ) -> AwsCall<BucketPolicy> {
+    pub(crate) fn bucket_policy(self: &Arc<Self>, region: &str, bucket: &str) -> AwsCall<BucketPolicy> {
         const POLICY: Subresource = Subresource {
             action: "s3:GetBucketPolicy",
             operation: "GetBucketPolicy",
@@ -78,11 +71,10 @@ impl Aws {
             query: "?policy",
         };
         let (aws, key) = (Arc::clone(self), (region.to_owned(), bucket.to_owned()));
-        self.bucket_policies
-            .call(key.clone(), Result::is_ok, || async move {
-                let found = aws.read_bucket(&key.0, &key.1, &POLICY, policy);
-                Ok(Arc::new(found.await?))
-            })
+        self.bucket_policies.call(key.clone(), Result::is_ok, || async move {
+            let found = aws.read_bucket(&key.0, &key.1, &POLICY, policy);
+            Ok(Arc::new(found.await?))
+        })
     }
 
     /// Returns the key that encrypts the new objects of a bucket in a region.
@@ -94,11 +86,10 @@ impl Aws {
             query: "?encryption",
         };
         let (aws, key) = (Arc::clone(self), (region.to_owned(), bucket.to_owned()));
-        self.bucket_keys
-            .call(key.clone(), Result::is_ok, || async move {
-                let found = aws.read_bucket(&key.0, &key.1, &ENCRYPTION, default_key);
-                Ok(Arc::new(found.await?))
-            })
+        self.bucket_keys.call(key.clone(), Result::is_ok, || async move {
+            let found = aws.read_bucket(&key.0, &key.1, &ENCRYPTION, default_key);
+            Ok(Arc::new(found.await?))
+        })
     }
 
     /// Reads a subresource of a bucket.
@@ -139,15 +130,11 @@ async fn address(
     bucket: &str,
     action: &'static str,
 ) -> Result<(String, String), AwsError> {
-    Ok(
-        match Endpoint::find(config, SignedService::S3, region, action).await? {
-            Endpoint::Host(host) if is_host_label(bucket) => {
-                (format!("https://{bucket}.{host}"), "/".to_owned())
-            }
-            Endpoint::Host(host) => (format!("https://{host}"), format!("/{bucket}")),
-            Endpoint::Configured(url) => (url, format!("/{bucket}")),
-        },
-    )
+    Ok(match Endpoint::find(config, SignedService::S3, region, action).await? {
+        Endpoint::Host(host) if is_host_label(bucket) => (format!("https://{bucket}.{host}"), "/".to_owned()),
+        Endpoint::Host(host) => (format!("https://{host}"), format!("/{bucket}")),
+        Endpoint::Configured(url) => (url, format!("/{bucket}")),
+    })
 }
 
 /// Returns whether a bucket's name can be one label of a host name. A name with dots would be several, which a wildcard
@@ -165,10 +152,7 @@ fn is_host_label(bucket: &str) -> bool {
 /// (botocore/utils.py, `S3RegionRedirectorv2`).
 fn located(response: &RawResponse<'_>) -> Result<Bucket, ServiceError> {
     match (response.status, response.bucket_region) {
-        (404, _) => Err(ServiceError::new(
-            "NoSuchBucket",
-            "The bucket does not exist",
-        )),
+        (404, _) => Err(ServiceError::new("NoSuchBucket", "The bucket does not exist")),
         (200..=403, Some(region)) if !region.is_empty() => Ok(Bucket {
             region: region.to_owned(),
         }),
@@ -198,9 +182,7 @@ fn default_key(response: &RawResponse<'_>) -> Result<DefaultKey, ServiceError> {
     if response.status != 200 {
         return match error(response.body) {
             // Since 2023, S3 encrypts every object with a key of its own unless the bucket says otherwise.
-            (code, _) if code == "ServerSideEncryptionConfigurationNotFoundError" => {
-                Ok(DefaultKey::SseS3)
-            }
+            (code, _) if code == "ServerSideEncryptionConfigurationNotFoundError" => Ok(DefaultKey::SseS3),
             (code, message) => Err(ServiceError::new(code, message)),
         };
     }
@@ -240,11 +222,7 @@ mod tests {
 
     use super::*;
 
-    fn response(
-        status: u16,
-        bucket_region: Option<&'static str>,
-        body: &'static str,
-    ) -> RawResponse<'static> {
+    fn response(status: u16, bucket_region: Option<&'static str>, body: &'static str) -> RawResponse<'static> {
         RawResponse {
             status,
             bucket_region,
@@ -288,10 +266,7 @@ mod tests {
             "<Error><Code>AccessDenied</Code><Message>a &amp; b</Message></Error>",
         );
         let denied = denied.unwrap_err();
-        assert_eq!(
-            (denied.code(), denied.message()),
-            (Some("AccessDenied"), Some("a & b"))
-        );
+        assert_eq!((denied.code(), denied.message()), (Some("AccessDenied"), Some("a & b")));
         assert_eq!(read(200, "<html>").unwrap_err().code(), Some(""));
     }
 
@@ -310,18 +285,12 @@ mod tests {
             .unwrap()
         };
         let kms = "<SSEAlgorithm>aws:kms</SSEAlgorithm>";
-        assert_eq!(
-            rule("<SSEAlgorithm>AES256</SSEAlgorithm>"),
-            DefaultKey::SseS3
-        );
+        assert_eq!(rule("<SSEAlgorithm>AES256</SSEAlgorithm>"), DefaultKey::SseS3);
         assert_eq!(rule(kms), DefaultKey::ManagedByAws);
         let own = rule(&format!("<KMSMasterKeyID>arn:x</KMSMasterKeyID>{kms}"));
         assert_eq!(own, DefaultKey::Kms("arn:x".to_owned()));
         let none = "<Error><Code>ServerSideEncryptionConfigurationNotFoundError</Code></Error>";
-        assert_eq!(
-            default_key(&response(404, None, none)).unwrap(),
-            DefaultKey::SseS3
-        );
+        assert_eq!(default_key(&response(404, None, none)).unwrap(), DefaultKey::SseS3);
     }
 
     #[test]

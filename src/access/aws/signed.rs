@@ -11,14 +11,12 @@ use aws_config::{BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_sdk_sts::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_sigv4::http_request::{
-    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
-    UriPathNormalizationMode, sign,
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, UriPathNormalizationMode,
+    sign,
 };
 use aws_sigv4::sign::v4;
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
-use aws_smithy_runtime::client::retries::classifiers::{
-    HttpStatusCodeClassifier, TransientErrorClassifier,
-};
+use aws_smithy_runtime::client::retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextMut;
@@ -119,9 +117,7 @@ fn configured(config: &SdkConfig, service: SignedService) -> Option<String> {
         .profile("endpoint_url")
         .build()
         .ok()?;
-    let of_service = config
-        .service_config()
-        .and_then(|settings| settings.load_config(key));
+    let of_service = config.service_config().and_then(|settings| settings.load_config(key));
     of_service.or_else(|| config.endpoint_url().map(ToOwned::to_owned))
 }
 
@@ -222,10 +218,7 @@ where
     T: fmt::Debug + Send + Sync + 'static,
 {
     let disabled = TimeoutConfig::disabled;
-    let retries = config
-        .retry_config()
-        .cloned()
-        .unwrap_or_else(RetryConfig::standard);
+    let retries = config.retry_config().cloned().unwrap_or_else(RetryConfig::standard);
     let mut operation = Operation::builder()
         .service_name(request.service.name())
         .operation_name(request.operation)
@@ -348,61 +341,30 @@ mod tests {
         ] {
             assert_eq!(dns_suffix(region, false).await.as_deref(), Ok(suffix));
         }
-        assert_eq!(
-            dns_suffix("eu-west-1", true).await.as_deref(),
-            Ok("api.aws")
-        );
+        assert_eq!(dns_suffix("eu-west-1", true).await.as_deref(), Ok("api.aws"));
     }
 
     #[tokio::test]
     async fn fips_and_dual_stack_have_their_own_hosts() {
         for (service, fips, dual_stack, host) in [
-            (
-                SignedService::S3,
-                false,
-                false,
-                "s3.us-east-1.amazonaws.com",
-            ),
-            (
-                SignedService::S3,
-                true,
-                false,
-                "s3-fips.us-east-1.amazonaws.com",
-            ),
-            (
-                SignedService::S3,
-                false,
-                true,
-                "s3.dualstack.us-east-1.amazonaws.com",
-            ),
+            (SignedService::S3, false, false, "s3.us-east-1.amazonaws.com"),
+            (SignedService::S3, true, false, "s3-fips.us-east-1.amazonaws.com"),
+            (SignedService::S3, false, true, "s3.dualstack.us-east-1.amazonaws.com"),
             (
                 SignedService::S3,
                 true,
                 true,
                 "s3-fips.dualstack.us-east-1.amazonaws.com",
             ),
-            (
-                SignedService::Kms,
-                true,
-                false,
-                "kms-fips.us-east-1.amazonaws.com",
-            ),
+            (SignedService::Kms, true, false, "kms-fips.us-east-1.amazonaws.com"),
             (SignedService::Kms, false, true, "kms.us-east-1.api.aws"),
         ] {
-            let config = SdkConfig::builder()
-                .use_fips(fips)
-                .use_dual_stack(dual_stack)
-                .build();
+            let config = SdkConfig::builder().use_fips(fips).use_dual_stack(dual_stack).build();
             let found = Endpoint::find(&config, service, "us-east-1", "s3:ListBucket").await;
             assert_eq!(found, Ok(Endpoint::Host(host.to_owned())));
         }
-        let config = SdkConfig::builder()
-            .endpoint_url("https://s3.example/")
-            .build();
+        let config = SdkConfig::builder().endpoint_url("https://s3.example/").build();
         let found = Endpoint::find(&config, SignedService::S3, "us-east-1", "s3:ListBucket").await;
-        assert_eq!(
-            found,
-            Ok(Endpoint::Configured("https://s3.example".to_owned()))
-        );
+        assert_eq!(found, Ok(Endpoint::Configured("https://s3.example".to_owned())));
     }
 }

@@ -45,32 +45,28 @@ impl Aws {
     pub(crate) fn identity(self: &Arc<Self>, region: &str) -> AwsCall<CallerIdentity> {
         const ACTION: &str = "sts:GetCallerIdentity";
         let (aws, region) = (Arc::clone(self), region.to_owned());
-        self.identities
-            .call(region.clone(), Result::is_ok, || async move {
-                let config = aws.config(&Signer::Caller, &region).await?;
-                let request = aws_sdk_sts::Client::new(&config).get_caller_identity();
-                let response = aws
-                    .paced(Service::Sts, ACTION, move || request.clone().send())
-                    .await?;
-                Ok(Arc::new(CallerIdentity {
-                    arn: required(ACTION, response.arn)?,
-                    account: required(ACTION, response.account)?,
-                }))
-            })
+        self.identities.call(region.clone(), Result::is_ok, || async move {
+            let config = aws.config(&Signer::Caller, &region).await?;
+            let request = aws_sdk_sts::Client::new(&config).get_caller_identity();
+            let response = aws.paced(Service::Sts, ACTION, move || request.clone().send()).await?;
+            Ok(Arc::new(CallerIdentity {
+                arn: required(ACTION, response.arn)?,
+                account: required(ACTION, response.account)?,
+            }))
+        })
     }
 
     /// Returns the credentials of a session of the runner's role: with the web identity token if there is one, or else
     /// assumed by the caller.
     pub(crate) fn session(self: &Arc<Self>, session: &Session) -> AwsCall<Credentials> {
         let (aws, session) = (Arc::clone(self), session.clone());
-        self.sessions
-            .call(session.clone(), Result::is_ok, || async move {
-                let assumed = match &aws.settings.web_identity_token_file {
-                    Some(file) => aws.assume_with_token(&session, file).await?,
-                    None => aws.assume(&session).await?,
-                };
-                Ok(Arc::new(assumed))
-            })
+        self.sessions.call(session.clone(), Result::is_ok, || async move {
+            let assumed = match &aws.settings.web_identity_token_file {
+                Some(file) => aws.assume_with_token(&session, file).await?,
+                None => aws.assume(&session).await?,
+            };
+            Ok(Arc::new(assumed))
+        })
     }
 
     async fn assume(self: &Arc<Self>, session: &Session) -> Result<Credentials, AwsError> {
@@ -80,17 +76,11 @@ impl Aws {
             .assume_role()
             .role_arn(&session.role_arn)
             .role_session_name(&session.name);
-        let response = self
-            .paced(Service::Sts, ACTION, move || request.clone().send())
-            .await?;
+        let response = self.paced(Service::Sts, ACTION, move || request.clone().send()).await?;
         received(ACTION, response.credentials)
     }
 
-    async fn assume_with_token(
-        self: &Arc<Self>,
-        session: &Session,
-        file: &Path,
-    ) -> Result<Credentials, AwsError> {
+    async fn assume_with_token(self: &Arc<Self>, session: &Session, file: &Path) -> Result<Credentials, AwsError> {
         const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
         let token = web_identity_token(file).await?;
         let config = in_region(&self.anonymous().await?, &session.sts_region);

@@ -4,9 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_sdk_sts::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
-use aws_sigv4::http_request::{
-    SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign,
-};
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -29,9 +27,7 @@ pub(super) async fn token(
     cluster: &str,
     now: SystemTime,
 ) -> Result<SecretString, AwsError> {
-    let unusable = |error: String| {
-        AwsError::BadCredentials(format!("The cluster's token cannot be created: {error}"))
-    };
+    let unusable = |error: String| AwsError::BadCredentials(format!("The cluster's token cannot be created: {error}"));
     let host = sts_endpoint(region).await?;
     let url = format!("{host}/?Action=GetCallerIdentity&Version=2011-06-15");
 
@@ -49,9 +45,8 @@ pub(super) async fn token(
         .map_err(|error| unusable(error.to_string()))?
         .into();
     let header = ("x-k8s-aws-id", cluster);
-    let signable =
-        SignableRequest::new("GET", &url, [header].into_iter(), SignableBody::Bytes(&[]))
-            .map_err(|error| unusable(error.to_string()))?;
+    let signable = SignableRequest::new("GET", &url, [header].into_iter(), SignableBody::Bytes(&[]))
+        .map_err(|error| unusable(error.to_string()))?;
     let (instructions, _) = sign(signable, &parameters)
         .map_err(|error| unusable(error.to_string()))?
         .into_parts();
@@ -95,9 +90,7 @@ mod tests {
         let session = Some("session/token+=".to_owned());
         let credentials = Credentials::new("AKIDEXAMPLE", "secret", session, None, "test");
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        let token = token(credentials, "eu-central-1", "my-cluster", now)
-            .await
-            .unwrap();
+        let token = token(credentials, "eu-central-1", "my-cluster", now).await.unwrap();
         assert!(!format!("{token:?}").contains("k8s-aws"));
         let encoded = token.expose_secret().strip_prefix(PREFIX).unwrap();
         let decoded = URL_SAFE_NO_PAD.decode(encoded).unwrap();

@@ -42,9 +42,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         Ok(version) => Ok(responds(&reached, &cluster, version["gitVersion"].as_str())),
         // The cluster also knows a user without this permission.
         Err(error) if error.is_forbidden() => Ok(responds(&reached, &cluster, None)),
-        Err(error) if error.is_unauthorized() => {
-            unauthorized(run, &reached, &cluster, &error).await
-        }
+        Err(error) if error.is_unauthorized() => unauthorized(run, &reached, &cluster, &error).await,
         Err(error) => {
             let cause = run.cluster_cause(ClusterCause::ApiServer);
             let url = reached.kubeconfig_url.as_deref();
@@ -55,12 +53,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 
 /// Returns the outcome if no response of the cluster's API came through. The route is the caller's, also in a run as the
 /// runner, and says nothing about the Orchestrator's. `kubeconfig_url` is the API's URL if a kubeconfig is used.
-fn no_response(
-    cluster: &EksCluster,
-    kubeconfig_url: Option<&str>,
-    error: &KubeError,
-    cause: Cause,
-) -> Outcome {
+fn no_response(cluster: &EksCluster, kubeconfig_url: Option<&str>, error: &KubeError, cause: Cause) -> Outcome {
     let endpoint = cluster.endpoint.as_deref().unwrap_or_default();
     let url = kubeconfig_url.unwrap_or(endpoint).trim_end_matches('/');
     let about = "The Orchestrator can still have access: see cluster-endpoint.";
@@ -110,9 +103,8 @@ fn certificate_fix(failure: TlsFailure, url: &str, of_kubeconfig: bool) -> (&'st
                 )
                 .then_run(bypass)
             } else {
-                Fix::note("If a proxy intercepts TLS, bypass it, or trust its CA:").then_run(
-                    bypass.comment("or export AWS_CA_BUNDLE=<the proxy's CA certificate>"),
-                )
+                Fix::note("If a proxy intercepts TLS, bypass it, or trust its CA:")
+                    .then_run(bypass.comment("or export AWS_CA_BUNDLE=<the proxy's CA certificate>"))
             };
             ("is not trusted from here", fix)
         }
@@ -121,9 +113,7 @@ fn certificate_fix(failure: TlsFailure, url: &str, of_kubeconfig: bool) -> (&'st
                 "Correct server of the kubeconfig's cluster, or set its tls-server-name to a name of the certificate."
                     .to_owned()
             } else {
-                format!(
-                    "Check the proxy and the DNS of this machine: another server responds at {host}."
-                )
+                format!("Check the proxy and the DNS of this machine: another server responds at {host}.")
             };
             ("is for another host name", Fix::note(fix))
         }
@@ -135,9 +125,7 @@ fn certificate_fix(failure: TlsFailure, url: &str, of_kubeconfig: bool) -> (&'st
 
 /// Returns the outcome if the cluster has responded.
 fn responds(reached: &ReachedCluster, cluster: &EksCluster, version: Option<&str>) -> Outcome {
-    let version = version
-        .map(|version| format!(" ({version})"))
-        .unwrap_or_default();
+    let version = version.map(|version| format!(" ({version})")).unwrap_or_default();
     let endpoint = cluster.endpoint.as_deref().unwrap_or_default();
     match &reached.kubeconfig_url {
         Some(url) if host(url) != host(endpoint) => Outcome::warned(format!(
@@ -262,11 +250,7 @@ async fn caller_access(
     );
     let create = aws_cli::create_access_entry(region, cluster_name, principal.clone());
     let associate = aws_cli::associate_access_policy(region, cluster_name, principal, &view, None);
-    Ok(Some(
-        fix.then_run(create)
-            .then_run(associate)
-            .then_note(REMAINING),
-    ))
+    Ok(Some(fix.then_run(create).then_run(associate).then_note(REMAINING)))
 }
 
 /// Returns the caller's role as far as the ARN of its session names it: without its path.
@@ -427,12 +411,7 @@ mod tests {
                 "is for another host name",
                 "tls-server-name".to_owned(),
             ),
-            (
-                F::Expired,
-                None,
-                "has expired",
-                "Renew the certificate".to_owned(),
-            ),
+            (F::Expired, None, "has expired", "Renew the certificate".to_owned()),
             (
                 F::NotValidYet,
                 kubeconfig,
@@ -459,12 +438,7 @@ mod tests {
             assert!(outcome.message.contains("(text)"), "{}", outcome.message);
         }
         let error = KubeError::Unreachable("refused".to_owned());
-        let outcome = no_response(
-            &cluster("0.0.0.0/0"),
-            kubeconfig,
-            &error,
-            Cause::NoCredentials,
-        );
+        let outcome = no_response(&cluster("0.0.0.0/0"), kubeconfig, &error, Cause::NoCredentials);
         let text = outcome.fix_text().unwrap();
         assert!(text.contains("https://[::1]:8443/version"), "{text}");
     }
@@ -483,10 +457,7 @@ mod tests {
         ] {
             for cidr in ["0.0.0.0/0", "10.0.0.0/8"] {
                 let outcome = no_response(&cluster(cidr), None, &error, Cause::NoCredentials);
-                assert!(
-                    matches!(outcome.skip, Some(Skip::Incomplete(_))),
-                    "{error} {cidr}"
-                );
+                assert!(matches!(outcome.skip, Some(Skip::Incomplete(_))), "{error} {cidr}");
             }
         }
     }

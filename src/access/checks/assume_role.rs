@@ -103,9 +103,7 @@ fn token_refused(run: &Run<'_>, error: AwsError) -> Result<Outcome, CheckError> 
         .fix(
             cause,
             Fix::note("This URL, and the jwks_uri in its response, must be reachable from the internet:").then_run(
-                ShellCommand::new("curl").word(Word::code(
-                    "<issuer of the token>/.well-known/openid-configuration",
-                )),
+                ShellCommand::new("curl").word(Word::code("<issuer of the token>/.well-known/openid-configuration")),
             ),
         )
         .retryable(),
@@ -133,9 +131,7 @@ fn token_refused(run: &Run<'_>, error: AwsError) -> Result<Outcome, CheckError> 
 async fn not_assumed(run: &Run<'_>, error: AwsError) -> Outcome {
     let message = match error {
         AwsError::Denied { message, .. } => message,
-        AwsError::Refused { code, .. }
-            if code == sts_region::DISABLED && run.same_account().await.is_ok() =>
-        {
+        AwsError::Refused { code, .. } if code == sts_region::DISABLED && run.same_account().await.is_ok() => {
             return sts_region::disabled(run).unwrap_or_else(Outcome::from);
         }
         error => return error.outcome(),
@@ -146,10 +142,7 @@ async fn not_assumed(run: &Run<'_>, error: AwsError) -> Outcome {
             "The caller is not allowed to assume the role: {}. The caller needs sts:AssumeRole on it, and \
              the role's trust policy must name the caller; or {}.",
             message.trim_end_matches('.'),
-            run.words(
-                "set web_identity_token_file",
-                "set --web-identity-token-file"
-            )
+            run.words("set web_identity_token_file", "set --web-identity-token-file")
         ),
     );
     match run.iam_role().await {

@@ -47,9 +47,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
             error.to_string().trim_end_matches('.')
         )),
         AwsError::NoCredentials => no_credentials(),
-        error @ AwsError::BadCredentials(_) => error
-            .outcome()
-            .fix(Cause::BadCredentials, call_to_repair(run)?),
+        error @ AwsError::BadCredentials(_) => error.outcome().fix(Cause::BadCredentials, call_to_repair(run)?),
         other => other.outcome(),
     })
 }
@@ -90,10 +88,6 @@ fn call_to_repair(run: &Run<'_>) -> Result<ShellCommand, CheckError> {
         None => ShellCommand::new("aws sts get-caller-identity"),
     };
     let login = with_profile(ShellCommand::new("aws sso login")).to_string();
-    Ok(
-        with_profile(call.option("--region", run.region()?)).comment(&format!(
-            "must succeed; `{}` renews an SSO session",
-            login.trim_end()
-        )),
-    )
+    Ok(with_profile(call.option("--region", run.region()?))
+        .comment(&format!("must succeed; `{}` renews an SSO session", login.trim_end())))
 }

@@ -37,17 +37,15 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     match run.eks_cluster().await {
         Ok(cluster) => Ok(match cluster.status.as_str() {
             status @ ("ACTIVE" | "UPDATING") => Outcome::passed(format!("The {what} is {status}.")),
-            status @ ("CREATING" | "PENDING") => {
-                Outcome::failed(format!("The {what} is still {status}."))
-                    .compare("ACTIVE", status)
-                    .fix(
-                        cause,
-                        ShellCommand::new("aws eks wait cluster-active")
-                            .option("--region", region)
-                            .option("--name", name),
-                    )
-                    .not_yet()
-            }
+            status @ ("CREATING" | "PENDING") => Outcome::failed(format!("The {what} is still {status}."))
+                .compare("ACTIVE", status)
+                .fix(
+                    cause,
+                    ShellCommand::new("aws eks wait cluster-active")
+                        .option("--region", region)
+                        .option("--name", name),
+                )
+                .not_yet(),
             status => Outcome::failed(format!("The {what} is {status}."))
                 .compare("ACTIVE", status)
                 .fix(cause, replace_cluster(region, name, status)),

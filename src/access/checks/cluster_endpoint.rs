@@ -60,9 +60,7 @@ impl EndpointCheck<'_> {
             return self.private();
         }
         if self.cluster.is_open() {
-            return Outcome::passed(
-                "The cluster's API has a public endpoint, open to every address.",
-            );
+            return Outcome::passed("The cluster's API has a public endpoint, open to every address.");
         }
         self.restricted()
     }
@@ -114,14 +112,9 @@ impl EndpointCheck<'_> {
             "endpointPublicAccess=true,publicAccessCidrs={}",
             joined(&listed, &public)
         ));
-        Outcome::failed(
-            "The cluster's API has no public endpoint, but the Orchestrator calls it from outside the VPC.",
-        )
-        .compare(
-            "endpointPublicAccess = true",
-            "endpointPublicAccess = false",
-        )
-        .fix(self.cause, fix)
+        Outcome::failed("The cluster's API has no public endpoint, but the Orchestrator calls it from outside the VPC.")
+            .compare("endpointPublicAccess = true", "endpointPublicAccess = false")
+            .fix(self.cause, fix)
     }
 
     /// Returns the outcome for a public endpoint that admits some ranges of addresses.
@@ -204,10 +197,7 @@ fn joined(listed: &[String], others: &[String]) -> String {
 
 /// Returns the addresses that no range of a cluster's list contains.
 fn not_admitted(addresses: &[IpNet], ranges: &[String]) -> Vec<String> {
-    let ranges: Vec<IpNet> = ranges
-        .iter()
-        .filter_map(|range| range.parse().ok())
-        .collect();
+    let ranges: Vec<IpNet> = ranges.iter().filter_map(|range| range.parse().ok()).collect();
     let ranges = IpNet::aggregate(&ranges);
     addresses
         .iter()
@@ -281,12 +271,7 @@ mod tests {
                 "35.198.140.114/32,35.246.198.96/32",
             ),
             (open, &["203.0.113.7/32"], &[], "203.0.113.7/32"),
-            (
-                open,
-                &["10.1.0.0/16", "203.0.113.7/32"],
-                &[],
-                "203.0.113.7/32",
-            ),
+            (open, &["10.1.0.0/16", "203.0.113.7/32"], &[], "203.0.113.7/32"),
             (
                 &["198.51.100.0/24", "203.0.113.7/32"],
                 &["203.0.113.7/32", "203.0.113.8/32"],
@@ -295,11 +280,7 @@ mod tests {
             ),
         ] {
             let outcome = judge_with(&cluster(false, listed), configured, published);
-            assert_eq!(
-                outcome.status,
-                Status::Failed,
-                "{configured:?} {published:?}"
-            );
+            assert_eq!(outcome.status, Status::Failed, "{configured:?} {published:?}");
             let fix = outcome.fix_text().unwrap();
             let end = format!("endpointPublicAccess=true,publicAccessCidrs={expected}\n");
             assert!(fix.ends_with(&end), "{fix}");
@@ -309,10 +290,7 @@ mod tests {
     #[test]
     fn a_private_endpoint_is_enough_for_an_orchestrator_in_the_vpc() {
         let private = cluster(false, &["0.0.0.0/0"]);
-        for (configured, published) in [
-            (&[][..], &[][..]),
-            (&["10.1.0.0/16"], &["35.198.140.114/32"]),
-        ] {
+        for (configured, published) in [(&[][..], &[][..]), (&["10.1.0.0/16"], &["35.198.140.114/32"])] {
             let outcome = judge_with(&private, configured, published);
             assert_eq!(outcome.status, Status::Warned, "{configured:?}");
             assert_eq!((outcome.expected(), outcome.found()), (None, None));
@@ -324,10 +302,7 @@ mod tests {
     #[test]
     fn published_addresses_that_are_not_admitted_warn() {
         let saas = ["35.198.140.114/32", "35.246.198.96/32"];
-        let both = cluster(
-            true,
-            &["35.198.140.114/32", "35.246.198.96/32", "198.51.100.0/24"],
-        );
+        let both = cluster(true, &["35.198.140.114/32", "35.246.198.96/32", "198.51.100.0/24"]);
         assert_eq!(judge_with(&both, &[], &saas).status, Status::Passed);
         let one = cluster(true, &["35.198.140.114/32"]);
         let outcome = judge_with(&one, &[], &saas);
@@ -340,14 +315,8 @@ mod tests {
                 .contains("publicAccessCidrs=35.198.140.114/32,35.246.198.96/32")
         );
         // What the user names counts in place of the list.
-        assert_eq!(
-            judge_with(&one, &["203.0.113.7/32"], &saas).status,
-            Status::Failed
-        );
-        assert_eq!(
-            judge_with(&one, &["35.198.140.114/32"], &saas).status,
-            Status::Passed
-        );
+        assert_eq!(judge_with(&one, &["203.0.113.7/32"], &saas).status, Status::Failed);
+        assert_eq!(judge_with(&one, &["35.198.140.114/32"], &saas).status, Status::Passed);
     }
 
     #[test]
@@ -357,12 +326,7 @@ mod tests {
         for (private, addresses, status, fix) in [
             (true, &[inside][..], Status::Warned, None),
             (true, &["100.64.0.0/16", "fd00::/8"], Status::Warned, None),
-            (
-                false,
-                &[inside],
-                Status::Warned,
-                Some("endpointPrivateAccess=true\n"),
-            ),
+            (false, &[inside], Status::Warned, Some("endpointPrivateAccess=true\n")),
             (
                 true,
                 &[outside],
@@ -383,19 +347,13 @@ mod tests {
             let outcome = judge_with(&cluster, addresses, &[]);
             assert_eq!(outcome.status, status, "{private} {addresses:?}");
             let text = outcome.fix_text();
-            let ends = text
-                .as_deref()
-                .zip(fix)
-                .is_some_and(|(text, fix)| text.ends_with(fix));
+            let ends = text.as_deref().zip(fix).is_some_and(|(text, fix)| text.ends_with(fix));
             assert!(ends || (text.is_none() && fix.is_none()), "{text:?}");
         }
         // A range of all IPv6 addresses stays in the list of a public endpoint.
         let of_ipv6 = judge_with(&cluster(true, &["::/0"]), &[outside], &[]).fix_text();
         let fix = of_ipv6.expect("a fix");
-        assert!(
-            fix.contains("publicAccessCidrs=::/0,198.51.100.7/32"),
-            "{fix}"
-        );
+        assert!(fix.contains("publicAccessCidrs=::/0,198.51.100.7/32"), "{fix}");
         // The public endpoint is the one that admits every address.
         let open = cluster(true, &["0.0.0.0/0"]);
         assert_eq!(judge_with(&open, &[inside], &[]).status, Status::Passed);
@@ -403,18 +361,11 @@ mod tests {
 
     #[test]
     fn the_endpoint_must_admit_the_orchestrator() {
-        let judge =
-            |cluster: &EksCluster, orchestrator: &[&str]| judge_with(cluster, orchestrator, &[]);
+        let judge = |cluster: &EksCluster, orchestrator: &[&str]| judge_with(cluster, orchestrator, &[]);
         let open = cluster(true, &["0.0.0.0/0"]);
         assert_eq!(judge(&open, &[]).status, Status::Passed);
-        assert_eq!(
-            judge(&cluster(true, &[]), &["1.2.3.4/32"]).status,
-            Status::Passed
-        );
-        assert_eq!(
-            judge(&cluster(true, &["198.51.100.0/24"]), &[]).status,
-            Status::Warned
-        );
+        assert_eq!(judge(&cluster(true, &[]), &["1.2.3.4/32"]).status, Status::Passed);
+        assert_eq!(judge(&cluster(true, &["198.51.100.0/24"]), &[]).status, Status::Warned);
 
         let halves = cluster(true, &["1.2.3.0/25", "1.2.3.128/25"]);
         assert_eq!(judge(&halves, &["1.2.3.0/24"]).status, Status::Passed);

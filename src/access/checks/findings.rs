@@ -75,10 +75,7 @@ impl FromIterator<Finding> for Findings {
 
 /// Returns the outcome of a check that does not know everything: the first one that says why, with the sentences of all of
 /// them and those of what might be wrong. `None` if everything is known.
-pub(super) fn unknown(
-    outcomes: &[Outcome],
-    doubts: impl IntoIterator<Item = String>,
-) -> Option<Outcome> {
+pub(super) fn unknown(outcomes: &[Outcome], doubts: impl IntoIterator<Item = String>) -> Option<Outcome> {
     let first = outcomes.first()?.clone();
     let messages = outcomes.iter().map(|outcome| outcome.message.clone());
     let sentences: Vec<String> = messages.chain(doubts).collect();

@@ -139,9 +139,7 @@ fn notes(run: &Run<'_>, job: &Value, is_suspended: bool, mut warnings: Vec<Strin
     let runner_id = run.subject.runner_id.get().map(String::as_str);
     notes.extend(variables::overridden(template, runner_id));
     notes.extend(template.and_then(own_service_account).map(|account| {
-        format!(
-            "pod_template removes job.service_account, so the pod runs as the service account {account:?}."
-        )
+        format!("pod_template removes job.service_account, so the pod runs as the service account {account:?}.")
     }));
     notes
 }
@@ -207,12 +205,7 @@ async fn not_by_policy(run: &Run<'_>, error: &KubeError) -> Result<(), CheckErro
 }
 
 /// Returns the outcome of a refusal.
-fn refused(
-    run: &Run<'_>,
-    job: &Value,
-    tried: TriedObject,
-    error: KubeError,
-) -> Result<Outcome, CheckError> {
+fn refused(run: &Run<'_>, job: &Value, tried: TriedObject, error: KubeError) -> Result<Outcome, CheckError> {
     let KubeError::Status { code, message } = &error else {
         return Ok(error.outcome());
     };
@@ -331,10 +324,7 @@ fn quota(failed: Outcome, cause: Cause, namespace: &str, job: &Value, message: &
 fn by_policy(run: &Run<'_>, job: &Value, mut failed: Outcome, cause: Cause) -> Outcome {
     let image = run.settings().runner_image.as_str();
     let containers = job["spec"]["template"]["spec"]["containers"].as_array();
-    let main = containers
-        .into_iter()
-        .flatten()
-        .find(|one| one["name"] == MAIN);
+    let main = containers.into_iter().flatten().find(|one| one["name"] == MAIN);
     if main.is_some_and(|main| main["image"] == image) {
         failed.message = format!(
             "{}. The check used the image {image:?}. If the Orchestrator runs another image and the refusal depends \
@@ -357,11 +347,9 @@ fn by_policy(run: &Run<'_>, job: &Value, mut failed: Outcome, cause: Cause) -> O
 
 /// Returns the fix for a webhook that does not respond.
 fn start_webhook() -> Fix {
-    Fix::note("An admission webhook does not respond. Check its Service and pods:").then_run(
-        ShellCommand::new(
-            "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
-        ),
-    )
+    Fix::note("An admission webhook does not respond. Check its Service and pods:").then_run(ShellCommand::new(
+        "kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations",
+    ))
 }
 
 /// Returns the fix for a pod that Pod Security refuses.
@@ -389,7 +377,5 @@ fn change_requests(namespace: &str) -> Fix {
 /// Returns the fix for a PriorityClass or a RuntimeClass that does not exist.
 fn create_class() -> Fix {
     Fix::note("Create the class that the message names, or use another one in job.pod_template:")
-        .then_run(ShellCommand::new(
-            "kubectl get priorityclasses,runtimeclasses",
-        ))
+        .then_run(ShellCommand::new("kubectl get priorityclasses,runtimeclasses"))
 }

@@ -1,7 +1,7 @@
 //! Namespaces: the Job's own, and the one of the state.
 
-use super::namespace;
 use crate::access::cause::{Cause, ClusterCause};
+use crate::access::check::CheckId;
 use crate::access::check_error::CheckError;
 use crate::access::fix::Fix;
 use crate::access::objects::KubernetesObject;
@@ -39,10 +39,7 @@ pub(super) fn terminating(run: &Run<'_>, name: &str) -> Outcome {
         .word("--timeout=5m");
     Outcome::failed(format!("Namespace {name:?} is being deleted."))
         .compare("Active", "Terminating")
-        .fix(
-            namespace_cause(run, name),
-            Fix::run(wait).then(create_namespace(name)),
-        )
+        .fix(namespace_cause(run, name), Fix::run(wait).then(create_namespace(name)))
 }
 
 /// Returns what creates a namespace.
@@ -55,7 +52,7 @@ pub(super) fn create_namespace(name: &str) -> Fix {
 pub(super) async fn require_namespace(run: &Run<'_>) -> Result<(), CheckError> {
     let found = judge_namespace(run, run.namespace()?).await?;
     match found.status {
-        Status::Failed => Err(run.blocked_by(namespace::CHECK.id(), found).into()),
+        Status::Failed => Err(run.blocked_by(CheckId::NAMESPACE, found).into()),
         _ => Ok(()),
     }
 }
@@ -64,5 +61,5 @@ pub(super) async fn require_namespace(run: &Run<'_>) -> Result<(), CheckError> {
 pub(super) async fn without_namespace(run: &Run<'_>, name: &str) -> Option<Outcome> {
     let found = run.read(format!("/api/v1/namespaces/{name}")).await;
     let is_absent = found.is_err_and(|error| error.is_not_found());
-    is_absent.then(|| run.blocked_by(namespace::CHECK.id(), missing(run, name)))
+    is_absent.then(|| run.blocked_by(CheckId::NAMESPACE, missing(run, name)))
 }

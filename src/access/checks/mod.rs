@@ -168,6 +168,12 @@ impl CheckId {
     /// The check of what maps the role to a user of the cluster.
     pub(super) const ACCESS_ENTRY: Self = mapping::access_entry::CHECK.id();
 
+    /// The check that the Job's namespace exists, which every check in the namespace builds on.
+    pub(super) const NAMESPACE: Self = namespace::CHECK.id();
+
+    /// The check that the caller reaches the cluster's API.
+    pub(super) const API_SERVER: Self = api_server::CHECK.id();
+
     /// The check that tries the Job, on whose result other checks build.
     pub(super) const JOB_DRY_RUN: Self = job_dry_run::CHECK.id();
 
@@ -218,9 +224,7 @@ pub(super) fn only_warns(subject: &Subject, id: CheckId) -> bool {
 /// Makes the calls that the checks will need once those that they need have passed, so that a run does not wait for one
 /// call after the other.
 pub(super) async fn look_ahead(run: &Run<'_>) {
-    let checks = CHECKS
-        .iter()
-        .filter(|check| run.settings().runs(check.id()));
+    let checks = CHECKS.iter().filter(|check| run.settings().runs(check.id()));
     join_all(checks.map(|check| (check.look_ahead)(run))).await;
 }
 
@@ -249,10 +253,7 @@ fn forbidden(run: &Run<'_>, action: &str, error: &KubeError) -> Outcome {
     let who = if run.as_runner() { "runner" } else { "caller" };
     Outcome::incomplete(
         format!("no permission to {action}"),
-        format!(
-            "The {who} has no permission to {action}: {}.",
-            error.message()
-        ),
+        format!("The {who} has no permission to {action}: {}.", error.message()),
     )
 }
 
@@ -336,9 +337,9 @@ mod tests {
     #[test]
     fn the_guide_lists_the_checks_that_only_warn() {
         let guide = include_str!("../../../templates/guides/eks-access-results.md");
-        let line = guide.lines().find_map(|line| {
-            line.strip_prefix("Checks that can only warn do not make the checks incomplete: ")
-        });
+        let line = guide
+            .lines()
+            .find_map(|line| line.strip_prefix("Checks that can only warn do not make the checks incomplete: "));
         let mut always = Vec::new();
         let mut for_some = Vec::new();
         for id in CheckId::ALL.into_iter().rev() {
@@ -352,11 +353,7 @@ mod tests {
             }
         }
         let (last, first) = always.split_last().unwrap();
-        let list = format!(
-            "{}, and {last}, {}.",
-            first.join(", "),
-            for_some.join(", and ")
-        );
+        let list = format!("{}, and {last}, {}.", first.join(", "), for_some.join(", and "));
         assert_eq!(line, Some(&*list));
     }
 
@@ -365,9 +362,7 @@ mod tests {
         let error = |text: &str| text.parse::<CheckId>().unwrap_err().to_string();
         let near = error("role-exist");
         assert!(
-            near.starts_with(
-                "\"role-exist\" is not the ID of a check. Did you mean \"role-exists\"?"
-            ),
+            near.starts_with("\"role-exist\" is not the ID of a check. Did you mean \"role-exists\"?"),
             "{near}"
         );
         for text in ["", "nope", "ROLE-EXISTS "] {
@@ -394,10 +389,7 @@ mod tests {
             .filter(|check| check.calls.is_empty())
             .map(|check| check.id())
             .collect();
-        assert_eq!(
-            without,
-            [session_name::CHECK.id(), role::oidc_issuer::CHECK.id()]
-        );
+        assert_eq!(without, [session_name::CHECK.id(), role::oidc_issuer::CHECK.id()]);
         assert_eq!(
             CheckId::using(CheckSetting::Kubeconfig).next(),
             Some(CheckId::ACCESS_ENTRY)

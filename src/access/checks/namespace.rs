@@ -1,8 +1,8 @@
 //! The check `namespace`.
 
 use super::job_namespace::judge_namespace;
-use super::{Check, api_server, job_dry_run, read_ahead};
-use crate::access::check::{Category, CheckInfo, NAMESPACE};
+use super::{Check, api_server, read_ahead};
+use crate::access::check::{Category, CheckId, CheckInfo, NAMESPACE};
 use crate::access::check_error::CheckError;
 use crate::access::outcome::Outcome;
 use crate::access::run::Run;
@@ -29,7 +29,7 @@ pub(super) static CHECK: Check = Check::new(
 /// (plugin/pkg/admission/namespace/lifecycle).
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let name = run.namespace()?;
-    let is_tried = run.settings().runs(job_dry_run::CHECK.id());
+    let is_tried = run.settings().runs(CheckId::JOB_DRY_RUN);
     let read = run.read(run.namespaced("")?).await;
     if run.as_runner() && is_tried && read.is_err_and(|error| error.is_forbidden()) {
         return Ok(Outcome::not_applicable(format!(

@@ -78,9 +78,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
                 run.service_account()?
             )));
         }
-        CredentialSource::Node {
-            because: Some(because),
-        } => return Ok(ignored(run, because)),
+        CredentialSource::Node { because: Some(because) } => return Ok(ignored(run, because)),
     };
     outcome(run, &pod, findings)
 }
@@ -135,12 +133,7 @@ fn outcome(run: &Run<'_>, pod: &PodAws, findings: Findings) -> Result<Outcome, C
     if !broken.is_empty() {
         let message = CheckProblem::messages(&broken);
         let (expected, found) = CheckProblem::comparison(&broken);
-        let outcome = match run
-            .subject
-            .storage
-            .get()
-            .and_then(StateStorage::bucket_in_s3)
-        {
+        let outcome = match run.subject.storage.get().and_then(StateStorage::bucket_in_s3) {
             Some(_) => pod.unless_other_program(Outcome::failed(message)),
             _ => Outcome::warned(format!(
                 "{message} AWS calls of the Job's modules fail. The state is not affected, because it is not kept in S3."

@@ -115,12 +115,10 @@ impl Summary {
             findings,
         });
         if !self.lacking.is_empty() {
-            return Outcome::failed(format!(
-                "The Job's pod cannot start with this pod_template: {all}."
-            ))
-            .compare("every object that pod_template names", all)
-            .fix(cause, Fix::from_iter(self.fixes))
-            .not_yet();
+            return Outcome::failed(format!("The Job's pod cannot start with this pod_template: {all}."))
+                .compare("every object that pod_template names", all)
+                .fix(cause, Fix::from_iter(self.fixes))
+                .not_yet();
         }
         let doubts = self.optional.iter().map(|finding| format!("{finding}."));
         if let Some(outcome) = super::findings::unknown(&self.unread, doubts) {
@@ -159,10 +157,7 @@ async fn judge(
     };
     Ok(match error {
         // If the API itself might be missing, only a message that names the object says that the object is.
-        error
-            if error.is_not_found()
-                && (kind.is_always_served() || error.message().contains(name)) =>
-        {
+        error if error.is_not_found() && (kind.is_always_served() || error.message().contains(name)) => {
             let fix = creation(kind, namespace, name, keys);
             if kind.can_be_missing() {
                 Found::Optional(format!("{what} does not exist: {}", without(kind)), fix)
@@ -183,10 +178,7 @@ async fn judge(
             let outcome = super::not_read(run, &object, error.into());
             Found::Unread(if is_forbidden {
                 // One permission is missing for all objects of a kind.
-                Outcome::incomplete(
-                    format!("no permission to get {}", kind.plural()),
-                    outcome.message,
-                )
+                Outcome::incomplete(format!("no permission to get {}", kind.plural()), outcome.message)
             } else {
                 outcome
             })
@@ -195,13 +187,7 @@ async fn judge(
 }
 
 /// Judges an object that exists.
-fn existing(
-    kind: ObjectKind,
-    name: &str,
-    namespace: &str,
-    keys: &UsedKeys,
-    object: &Value,
-) -> Found {
+fn existing(kind: ObjectKind, name: &str, namespace: &str, keys: &UsedKeys, object: &Value) -> Found {
     let what = format!("{} {name:?}", kind.name());
     let parts = [&object["data"], &object["binaryData"]];
     let has = |key: &String| parts.iter().any(|part| part.get(key.as_str()).is_some());
@@ -229,9 +215,7 @@ fn existing(
         );
     }
     let all = parts.iter().filter_map(|part| part.as_object());
-    let all: Vec<&str> = all
-        .flat_map(|part| part.keys().map(String::as_str))
-        .collect();
+    let all: Vec<&str> = all.flat_map(|part| part.keys().map(String::as_str)).collect();
     let absent = absent.join(", ");
     Found::Lacking(
         format!(
@@ -246,11 +230,7 @@ fn existing(
 /// the mode `Ephemeral` (`supportsVolumeLifecycleMode` in pkg/volume/csi/csi_plugin.go). The API's default is `Persistent`.
 fn inline_driver(what: String, driver: &Value) -> Found {
     let modes = driver["spec"]["volumeLifecycleModes"].as_array();
-    let modes: Vec<&str> = modes
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
+    let modes: Vec<&str> = modes.into_iter().flatten().filter_map(Value::as_str).collect();
     if modes.contains(&"Ephemeral") {
         return Found::Complete(what);
     }

@@ -80,9 +80,7 @@ fn gates_of(template: &Value) -> Option<String> {
 /// Returns the outcome for an admitted pod with a scheduler that a webhook of the cluster has set. EKS sets the one of Fargate
 /// for a pod that a profile selects.
 fn scheduled_by_another(pod: &Pod<'_>) -> Option<Outcome> {
-    let name = pod
-        .own_scheduler()
-        .filter(|name| *name != "fargate-scheduler")?;
+    let name = pod.own_scheduler().filter(|name| *name != "fargate-scheduler")?;
     Some(Outcome::not_applicable(format!(
         "Admission sets the scheduler {name:?}, whose rules this check does not know."
     )))
@@ -139,19 +137,13 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 }
 
 /// Compares the pod with the node that it names, or else with Fargate and the nodes.
-async fn compare(
-    run: &Run<'_>,
-    spec: &Value,
-    pod: &Pod<'_>,
-    volumes: &Volumes,
-) -> Result<Outcome, CheckError> {
+async fn compare(run: &Run<'_>, spec: &Value, pod: &Pod<'_>, volumes: &Volumes) -> Result<Outcome, CheckError> {
     if let Some(node) = pod.own_node() {
         return on_own_node(run, pod, node).await;
     }
     let (fargate, nodes) = tokio::join!(run.fargate(pod), Nodes::find(run, pod));
     if let Ok(Fargate {
-        profile: Some(profile),
-        ..
+        profile: Some(profile), ..
     }) = &fargate
     {
         return on_fargate(run, spec, pod, volumes, profile);

@@ -41,11 +41,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
             "Service account {name:?} exists in namespace {namespace:?}."
         ))),
         Err(error) if error.is_not_found() => missing(run),
-        Err(error) => Ok(super::not_read(
-            run,
-            &format!("service account {name:?}"),
-            error,
-        )),
+        Err(error) => Ok(super::not_read(run, &format!("service account {name:?}"), error)),
     }
 }
 

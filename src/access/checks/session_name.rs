@@ -28,10 +28,7 @@ pub(super) static CHECK: Check = Check::new(
 const LENGTHS: RangeInclusive<usize> = 2..=64;
 
 fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
-    let (name, is_cut) = run
-        .subject
-        .session()
-        .ok_or_else(|| unknown("session name"))?;
+    let (name, is_cut) = run.subject.session().ok_or_else(|| unknown("session name"))?;
     let (org, id) = (run.subject.org.get(), run.subject.runner_id.get());
     let whole = org.zip(id).map(|(org, id)| format!("{org}-{id}"));
     let whole = whole.as_deref().filter(|_| is_cut);
@@ -44,10 +41,7 @@ fn judge(name: &str, whole: Option<&str>, frontend: Frontend, cause: Cause) -> O
     if let Some(problem) = problem(name) {
         return Outcome::failed(format!("STS refuses the session name {name:?}: {problem}."))
             .compare("2 to 64 letters, digits, and _+=,.@-", format!("{name:?}"))
-            .fix(
-                cause,
-                Fix::set_auth(frontend, "session_name", corrected(name)),
-            );
+            .fix(cause, Fix::set_auth(frontend, "session_name", corrected(name)));
     }
     if let Some(whole) = whole {
         return Outcome::warned(format!(
@@ -55,10 +49,7 @@ fn judge(name: &str, whole: Option<&str>, frontend: Frontend, cause: Cause) -> O
              Runners whose IDs begin with the same characters share this session name, and with it one Kubernetes \
              user. After you set session_name, change the subject of the runner's RoleBinding to the new user."
         ))
-        .fix(
-            cause,
-            Fix::set_auth(frontend, "session_name", both_ends(whole)),
-        );
+        .fix(cause, Fix::set_auth(frontend, "session_name", both_ends(whole)));
     }
     let as_user = if name.contains('@') {
         " In the Kubernetes user name, each @ is replaced by -."

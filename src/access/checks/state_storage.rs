@@ -48,9 +48,7 @@ fn without_calls(run: &Run<'_>) -> Option<Outcome> {
     match known(&run.subject.storage, "state storage") {
         Ok(StateStorage::Kubernetes(_)) => kubernetes::without_calls(run),
         Ok(StateStorage::Gcs(_)) => credentials::without_calls(run, &GCS, false),
-        Ok(StateStorage::Azurerm(storage)) => {
-            credentials::without_calls(run, &AZURERM, has_group(storage))
-        }
+        Ok(StateStorage::Azurerm(storage)) => credentials::without_calls(run, &AZURERM, has_group(storage)),
         Ok(StateStorage::S3(_)) => None,
         Err(error) => Some(error.into()),
     }
@@ -61,9 +59,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         StateStorage::Kubernetes(storage) => kubernetes::check(run, storage).await,
         StateStorage::S3(storage) => s3::check(run, storage).await,
         StateStorage::Gcs(_) => credentials::check(run, &GCS, false).await,
-        StateStorage::Azurerm(storage) => {
-            credentials::check(run, &AZURERM, has_group(storage)).await
-        }
+        StateStorage::Azurerm(storage) => credentials::check(run, &AZURERM, has_group(storage)).await,
     }
 }
 

@@ -49,9 +49,7 @@ pub(super) fn find(spec: &Value) -> TokenFiles {
     for file in FILES {
         let path = format!("{DIRECTORY}/{file}");
         let one = match nearest(spec, &path) {
-            Some(mount)
-                if mount_path(mount).len() >= DIRECTORY.len() || automount == TokenFiles::Off =>
-            {
+            Some(mount) if mount_path(mount).len() >= DIRECTORY.len() || automount == TokenFiles::Off => {
                 provided(spec, mount, &path, file)
             }
             _ => match automount {
@@ -95,10 +93,7 @@ fn nearest<'a>(spec: &'a Value, path: &str) -> Option<&'a Value> {
 }
 
 fn mount_path(mount: &Value) -> &str {
-    mount["mountPath"]
-        .as_str()
-        .unwrap_or_default()
-        .trim_end_matches('/')
+    mount["mountPath"].as_str().unwrap_or_default().trim_end_matches('/')
 }
 
 /// Returns the rest of a path below a directory. It is empty if the path is the directory itself.
@@ -193,18 +188,10 @@ mod tests {
         let at = |path: &str| json!([{"name": "t", "mountPath": path}]);
         for (mounts, sources, expected) in [
             (at(DIRECTORY), json!([token, ca]), TokenFiles::Files),
-            (
-                at(&format!("{DIRECTORY}/")),
-                json!([ca, token]),
-                TokenFiles::Files,
-            ),
+            (at(&format!("{DIRECTORY}/")), json!([ca, token]), TokenFiles::Files),
             (at(DIRECTORY), json!([token]), TokenFiles::Lacks("ca.crt")),
             (at(DIRECTORY), json!([of(""), ca]), TokenFiles::Files),
-            (
-                at(DIRECTORY),
-                json!([of(API_AUDIENCE), ca]),
-                TokenFiles::Files,
-            ),
+            (at(DIRECTORY), json!([of(API_AUDIENCE), ca]), TokenFiles::Files),
             (
                 at(DIRECTORY),
                 json!([of("vault"), ca]),
@@ -272,11 +259,7 @@ mod tests {
 
     #[test]
     fn a_volume_at_that_path_hides_the_token() {
-        let lacking = spec(
-            json!(true),
-            json!([{"name": "t", "mountPath": DIRECTORY}]),
-            json!([]),
-        );
+        let lacking = spec(json!(true), json!([{"name": "t", "mountPath": DIRECTORY}]), json!([]));
         assert_eq!(find(&lacking), TokenFiles::Lacks("token"));
         // The token's own volume covers a volume at a parent directory.
         let above = spec(

@@ -77,11 +77,7 @@ impl Fix {
     }
 
     /// Returns a fix that sets an attribute of the runner's `auth`.
-    pub(crate) fn set_auth(
-        frontend: Frontend,
-        name: &'static str,
-        value: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn set_auth(frontend: Frontend, name: &'static str, value: impl Into<String>) -> Self {
         Self(vec![FixStep::SetAuth {
             frontend,
             name,

@@ -52,11 +52,7 @@ impl TrustMembers {
     /// Returns for how many runners or service accounts a fix is, as a part of a sentence. `None` for one alone.
     pub(crate) fn several(&self, fix: &Fix) -> Option<String> {
         let members = self.most(fix);
-        let is_runner = |member: &Member| {
-            member
-                .identity()
-                .is_some_and(|who| who.organization().is_some())
-        };
+        let is_runner = |member: &Member| member.identity().is_some_and(|who| who.organization().is_some());
         let what = match members.iter().filter(|member| is_runner(member)).count() {
             0 => "service accounts",
             count if count == members.len() => "runners",
@@ -67,9 +63,7 @@ impl TrustMembers {
 
     fn most(&self, fix: &Fix) -> &[Member] {
         let roles = fix.trusts().filter_map(|trust| self.0.get(&trust.role));
-        roles
-            .max_by_key(|members| members.len())
-            .map_or(&[], Vec::as_slice)
+        roles.max_by_key(|members| members.len()).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -84,9 +78,7 @@ impl RoleTrust {
             Member::Organization { who, org } => restricted(&policy, who, org),
             _ => policy,
         });
-        let policy = members
-            .iter()
-            .fold(policy, |policy, member| amended(&policy, member));
+        let policy = members.iter().fold(policy, |policy, member| amended(&policy, member));
         let too_long = too_long(&policy, members);
         too_long
             .map_or_else(Fix::default, Fix::note)
@@ -102,8 +94,7 @@ impl RoleTrust {
             };
             return Fix::create(self.frontend, role);
         }
-        Fix::note(change(&policy, members))
-            .then_run(aws_cli::replace_trust_policy(&self.role, &policy))
+        Fix::note(change(&policy, members)).then_run(aws_cli::replace_trust_policy(&self.role, &policy))
     }
 }
 
@@ -123,10 +114,7 @@ fn change(policy: &Value, members: &[Member]) -> String {
     }
     let mut others = "";
     if !organizations.is_empty() {
-        changes.push(format!(
-            "is restricted to runners of {}",
-            organizations.join(", ")
-        ));
+        changes.push(format!("is restricted to runners of {}", organizations.join(", ")));
         others = " If runners of other organizations use this role, add them.";
     }
     let denials = remaining_denials(policy, members);
@@ -215,18 +203,11 @@ mod tests {
             let few = together(&all[..20]);
             assert!(!few.contains("quota"), "{few}");
             let many = together(&all);
-            for part in [
-                "# The trust policy has 2",
-                "2048",
-                "\"my-org+*\"",
-                "my-org+runner-99",
-            ] {
+            for part in ["# The trust policy has 2", "2048", "\"my-org+*\"", "my-org+runner-99"] {
                 assert!(many.contains(part), "{part}: {many}");
             }
         }
-        let pods: Vec<RoleTrust> = (0..20)
-            .map(|number| of_pod(&format!("namespace-{number}")))
-            .collect();
+        let pods: Vec<RoleTrust> = (0..20).map(|number| of_pod(&format!("namespace-{number}"))).collect();
         let text = together(&pods);
         assert!(text.contains("some of the service accounts"), "{text}");
     }
@@ -238,10 +219,7 @@ mod tests {
             "Condition": {"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}},
         });
         let current = Some(json!({"Version": "2012-10-17", "Statement": [deny]}));
-        let fix = Fix::trust(RoleTrust {
-            current,
-            ..trust("a")
-        });
+        let fix = Fix::trust(RoleTrust { current, ..trust("a") });
         let fix = fix.to_string();
         assert!(fix.contains("Statement 1 might still deny it."), "{fix}");
     }
@@ -271,8 +249,7 @@ mod tests {
             crate::access::issuer::AUDIENCE,
             &["*"],
         );
-        current["Statement"][0]["Condition"]["StringEquals"]["sts:RoleSessionName"] =
-            json!("my-org-my-runner");
+        current["Statement"][0]["Condition"]["StringEquals"]["sts:RoleSessionName"] = json!("my-org-my-runner");
         let runner = |subject: &str, session: &str| WebIdentity {
             session_name: Some(session.to_owned()),
             ..WebIdentity::fixture(subject)
@@ -296,20 +273,12 @@ mod tests {
             trust.for_members(&members).to_string()
         });
         assert_eq!(policies[0], policies[1]);
-        assert!(
-            policies[0]
-                .contains("that also admits other+x and is restricted to runners of my-org.")
-        );
+        assert!(policies[0].contains("that also admits other+x and is restricted to runners of my-org."));
         let start = policies[0].find("--policy-document '").unwrap() + "--policy-document '".len();
-        let policy: Value =
-            serde_json::from_str(policies[0][start..].trim_end_matches("'\n")).unwrap();
+        let policy: Value = serde_json::from_str(policies[0][start..].trim_end_matches("'\n")).unwrap();
         for who in [open, other] {
             let decision = evaluate(&policy, &who);
-            assert_eq!(
-                decision,
-                TrustDecision::Allowed { any_subject: false },
-                "{policy:#}"
-            );
+            assert_eq!(decision, TrustDecision::Allowed { any_subject: false }, "{policy:#}");
         }
     }
 }

@@ -6,13 +6,9 @@ use crate::access::wildcard::like;
 /// rules are unknown here. The rules are those of "Review access policy permissions" in the EKS user guide.
 pub(crate) fn policy_grants(policy_arn: &str, verb: &str, resource: &str) -> Option<bool> {
     match policy_arn.rsplit('/').next().unwrap_or_default() {
-        "AmazonEKSClusterAdminPolicy" | "AmazonEKSAdminPolicy" | "AmazonEKSEditPolicy" => {
-            Some(true)
-        }
+        "AmazonEKSClusterAdminPolicy" | "AmazonEKSAdminPolicy" | "AmazonEKSEditPolicy" => Some(true),
         "AmazonEKSViewPolicy" | "AmazonEKSAdminViewPolicy" => Some(verb != "create"),
-        "AmazonEKSSecretReaderPolicy"
-        | "AmazonEKSHybridPolicy"
-        | "AmazonEKSClusterInsightsPolicy" => Some(false),
+        "AmazonEKSSecretReaderPolicy" | "AmazonEKSHybridPolicy" | "AmazonEKSClusterInsightsPolicy" => Some(false),
         // The parts of EKS Auto Mode use these policies. Some of them allow reading pods and events; none is about Jobs.
         "AmazonEKSAutoNodePolicy"
         | "AmazonEKSBlockStoragePolicy"

@@ -126,8 +126,7 @@ impl AwsAuth {
         if !is_skipped(accounts) {
             let (found, error) = to_strings(accounts);
             read.accounts = found;
-            read.broken
-                .extend(error.map(|error| (AwsAuthKey::Accounts, error)));
+            read.broken.extend(error.map(|error| (AwsAuthKey::Accounts, error)));
         }
         read
     }
@@ -143,11 +142,7 @@ impl AwsAuth {
         // Lines of mapRoles are keyed by their ARN in lower case, those of mapUsers by their ARN as it is written.
         // Of several lines for one key, the last one applies.
         let sources = [
-            (
-                AwsAuthKey::Roles,
-                &self.roles,
-                str::to_lowercase as fn(&str) -> String,
-            ),
+            (AwsAuthKey::Roles, &self.roles, str::to_lowercase as fn(&str) -> String),
             (AwsAuthKey::Users, &self.users, str::to_owned),
         ];
         for (by, lines, key_of) in sources {
@@ -223,11 +218,7 @@ impl Line {
         Mapping::Admitted {
             user: User {
                 name: render(&self.username).unwrap_or_default(),
-                groups: self
-                    .groups
-                    .iter()
-                    .filter_map(|group| render(group))
-                    .collect(),
+                groups: self.groups.iter().filter_map(|group| render(group)).collect(),
             },
             by,
         }

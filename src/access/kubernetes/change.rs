@@ -18,12 +18,7 @@ impl ClusterClient {
     ///
     /// # Errors
     /// The API's refusal. After any other error, the object might exist.
-    pub(crate) async fn create(
-        &self,
-        path: &str,
-        object: &Value,
-        user: Option<&User>,
-    ) -> KubeResult<()> {
+    pub(crate) async fn create(&self, path: &str, object: &Value, user: Option<&User>) -> KubeResult<()> {
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
         let mut attempt = 1;
         loop {

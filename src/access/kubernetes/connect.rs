@@ -52,16 +52,12 @@ impl ClusterClient {
             .parse()
             .map_err(|error: http::uri::InvalidUri| invalid("endpoint", error.to_string()))?;
         if endpoint.scheme().is_none() || endpoint.host().is_none_or(str::is_empty) {
-            return Err(invalid(
-                "endpoint",
-                "it is not a URL with a host".to_owned(),
-            ));
+            return Err(invalid("endpoint", "it is not a URL with a host".to_owned()));
         }
         let pem = STANDARD
             .decode(connection.ca)
             .map_err(|error| invalid("certificate authority", error.to_string()))?;
-        let mut authorities =
-            certificates(&pem).map_err(|error| invalid("certificate authority", error))?;
+        let mut authorities = certificates(&pem).map_err(|error| invalid("certificate authority", error))?;
         if let Some(bundle) = connection.ca_bundle {
             authorities.extend(certificates(&bundle).map_err(ConnectError::unusable)?);
         }
@@ -76,9 +72,7 @@ impl ClusterClient {
     ///
     /// # Errors
     /// If the file, the context or its credentials cannot be used.
-    pub(crate) async fn from_kubeconfig(
-        kubeconfig: &Kubeconfig,
-    ) -> Result<(Arc<Self>, String), ConnectError> {
+    pub(crate) async fn from_kubeconfig(kubeconfig: &Kubeconfig) -> Result<(Arc<Self>, String), ConnectError> {
         let mut config = kubeconfig::read(kubeconfig).await?;
         if config.proxy_url.is_none() {
             config.proxy_url = environment_proxy(&config.cluster_url)?;
@@ -106,15 +100,10 @@ impl ClusterClient {
                 reason: "no client for the cluster",
                 message: match error {
                     // Its message can repeat a line of the key.
-                    kube::Error::RustlsTls(_) if has_key => {
-                        "the user's client-certificate and client-key cannot be \
+                    kube::Error::RustlsTls(_) if has_key => "the user's client-certificate and client-key cannot be \
                         used: they must be PEM, belong together, and the key must not be encrypted"
-                            .to_owned()
-                    }
-                    error => format!(
-                        "the client for the cluster cannot be set up: {}",
-                        chain(&error)
-                    ),
+                        .to_owned(),
+                    error => format!("the client for the cluster cannot be set up: {}", chain(&error)),
                 },
                 fix: None,
             })
@@ -154,10 +143,7 @@ fn environment_proxy(url: &Uri) -> Result<Option<Uri>, ConnectError> {
         message: error.to_string(),
         fix: Some(set_proxy(error.variable)),
     })?;
-    Ok(Matcher::from_env()
-        .intercept(url)
-        .as_ref()
-        .and_then(proxy_uri))
+    Ok(Matcher::from_env().intercept(url).as_ref().and_then(proxy_uri))
 }
 
 /// Returns the command that sets a proxy variable.
@@ -206,10 +192,7 @@ mod tests {
             intercepted("http://me:p%40ss@proxy:3128", "", url).as_deref(),
             Some("http://me:p%40ss@proxy:3128/")
         );
-        assert_eq!(
-            intercepted("http://proxy:3128", ".eks.amazonaws.com", url),
-            None
-        );
+        assert_eq!(intercepted("http://proxy:3128", ".eks.amazonaws.com", url), None);
     }
 
     #[test]
@@ -223,9 +206,6 @@ mod tests {
         let Err(error) = ClusterClient::connect(connection("%")) else {
             panic!("the client was set up");
         };
-        assert!(
-            error.to_string().contains("certificate authority"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("certificate authority"), "{error}");
     }
 }

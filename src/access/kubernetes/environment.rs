@@ -110,8 +110,7 @@ impl ContainerEnvironment {
     pub(crate) fn mount_of(&self, file: &str) -> Option<&str> {
         self.mounts().find(|mount| {
             let ends = file.match_indices('/').map(|(end, _)| &file[..end]);
-            ends.chain([file])
-                .any(|part| !part.is_empty() && mount.ends_with(part))
+            ends.chain([file]).any(|part| !part.is_empty() && mount.ends_with(part))
         })
     }
 
@@ -136,8 +135,7 @@ impl ContainerEnvironment {
             ("secretKeyRef", ObjectKind::Secret),
         ] {
             let reference = &from[field];
-            if let (Some(name), Some(key)) = (reference["name"].as_str(), reference["key"].as_str())
-            {
+            if let (Some(name), Some(key)) = (reference["name"].as_str(), reference["key"].as_str()) {
                 return self.key(kind, name, key, reference["optional"] == true);
             }
         }
@@ -241,23 +239,14 @@ mod tests {
                 _ => "c",
             };
             let object = json!({"metadata": {"name": name}, "data": data});
-            (
-                (kind, name.to_owned()),
-                VariableSource::Found(Arc::new(object)),
-            )
+            ((kind, name.to_owned()), VariableSource::Found(Arc::new(object)))
         };
         let mut objects = BTreeMap::from([
             object(ObjectKind::ConfigMap, json!({"A": "a", "EMPTY": ""})),
             object(ObjectKind::Secret, json!({"A": null, "B": null})),
         ]);
-        objects.insert(
-            (ObjectKind::Secret, "none".to_owned()),
-            VariableSource::Missing,
-        );
-        objects.insert(
-            (ObjectKind::Secret, "unread".to_owned()),
-            VariableSource::Unread,
-        );
+        objects.insert((ObjectKind::Secret, "none".to_owned()), VariableSource::Missing);
+        objects.insert((ObjectKind::Secret, "unread".to_owned()), VariableSource::Unread);
         ContainerEnvironment::new(container, objects)
     }
 
@@ -312,10 +301,7 @@ mod tests {
         assert_eq!(from("secretKeyRef", "s", "absent", true), Variable::Absent);
         assert_eq!(from("secretKeyRef", "none", "A", true), Variable::Absent);
         assert!(from("secretKeyRef", "unread", "A", false).is_set());
-        assert!(matches!(
-            from("secretKeyRef", "unread", "A", true),
-            Variable::Unread(_)
-        ));
+        assert!(matches!(from("secretKeyRef", "unread", "A", true), Variable::Unread(_)));
         let reference = environment(json!({"env": [{"name": "V", "value": "$(A)"}]}));
         assert!(matches!(reference.get("V"), Variable::Hidden(_)));
     }
@@ -345,10 +331,7 @@ mod tests {
         for (mount, holds) in [
             ("/home/runner/.config/gcloud", true),
             ("/root/.config/", true),
-            (
-                "/root/.config/gcloud/application_default_credentials.json",
-                true,
-            ),
+            ("/root/.config/gcloud/application_default_credentials.json", true),
             ("/etc/ssl/private", false),
             ("/x.config", false),
         ] {

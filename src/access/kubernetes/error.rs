@@ -34,10 +34,7 @@ impl KubeError {
 
     /// Returns whether an object of this name exists already (`NewAlreadyExists` in apimachinery, pkg/api/errors/errors.go).
     pub(super) fn is_already_exists(&self, name: &str) -> bool {
-        self.is_conflict()
-            && self
-                .message()
-                .ends_with(&format!("{name:?} already exists"))
+        self.is_conflict() && self.message().ends_with(&format!("{name:?} already exists"))
     }
 
     /// Returns whether another change came first. The call has changed nothing, and can be repeated: the quota plugin, for
@@ -63,13 +60,7 @@ impl KubeError {
 
     /// Returns whether the API does not work at the moment, so that the call can be repeated.
     pub(super) fn is_busy(&self) -> bool {
-        matches!(
-            self,
-            Self::Status {
-                code: 503 | 504,
-                ..
-            }
-        )
+        matches!(self, Self::Status { code: 503 | 504, .. })
     }
 
     /// Returns the API's own message, or the whole text of another error.
@@ -95,9 +86,7 @@ impl KubeError {
         // The name of kube's variant says nothing.
         let text = text.strip_prefix("ServiceError: ").unwrap_or(&text);
         match TlsFailure::find(error) {
-            Some(failure) if failure.is_certificate() => {
-                Self::Certificate(failure, text.to_owned())
-            }
+            Some(failure) if failure.is_certificate() => Self::Certificate(failure, text.to_owned()),
             Some(failure) => Self::Unreachable(format!("{failure} ({text})")),
             None => Self::Unreachable(text.to_owned()),
         }
@@ -150,14 +139,8 @@ mod tests {
             message: message.to_owned(),
         };
         assert!(conflict(r#"jobs.batch "n" already exists"#).is_already_exists("n"));
-        let of_quota = conflict(
-            r#"Operation cannot be fulfilled on resourcequotas "n": the object has been modified"#,
-        );
+        let of_quota = conflict(r#"Operation cannot be fulfilled on resourcequotas "n": the object has been modified"#);
         assert!(of_quota.is_conflict() && !of_quota.is_already_exists("n"));
-        assert!(
-            KubeError::Unreachable("x".to_owned())
-                .message()
-                .ends_with("x")
-        );
+        assert!(KubeError::Unreachable("x".to_owned()).message().ends_with("x"));
     }
 }

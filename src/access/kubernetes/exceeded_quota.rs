@@ -23,16 +23,10 @@ pub(crate) fn exceeded(message: &str) -> Option<(&str, Vec<ExceededResource<'_>>
     let (name, rest) = rest.split_once(", requested: ")?;
     let (requested, rest) = rest.split_once(", used: ")?;
     let (used, limited) = rest.split_once(", limited: ")?;
-    let parts = requested
-        .split(',')
-        .zip(used.split(','))
-        .zip(limited.split(','));
+    let parts = requested.split(',').zip(used.split(',')).zip(limited.split(','));
     let exceeded = parts.map(|((requested, used), limited)| {
         let (resource, requested) = requested.split_once('=')?;
-        let of = |text: &'_ str| {
-            text.strip_prefix(resource)
-                .is_some_and(|rest| rest.starts_with('='))
-        };
+        let of = |text: &'_ str| text.strip_prefix(resource).is_some_and(|rest| rest.starts_with('='));
         (of(used) && of(limited)).then(|| ExceededResource {
             resource,
             requested,

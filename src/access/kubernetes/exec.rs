@@ -47,11 +47,7 @@ struct ExecStatus {
 /// # Errors
 /// A sentence without its full stop: what is missing in the kubeconfig, or how the plugin failed.
 pub(super) async fn run(exec: &ExecConfig) -> Result<Credential, String> {
-    let Some(program) = exec
-        .command
-        .as_deref()
-        .filter(|command| !command.trim().is_empty())
-    else {
+    let Some(program) = exec.command.as_deref().filter(|command| !command.trim().is_empty()) else {
         return Err("the user's exec has no command".to_owned());
     };
     // The text behind the program should be in `args`, and can be a secret.
@@ -71,16 +67,13 @@ pub(super) async fn run(exec: &ExecConfig) -> Result<Credential, String> {
             _ => format!("the credential plugin {shown:?} cannot be run: {error}"),
         })?;
     let Some((printed, status)) = output else {
-        return Err(format!(
-            "the credential plugin {shown:?} printed more than 1 MiB"
-        ));
+        return Err(format!("the credential plugin {shown:?} printed more than 1 MiB"));
     };
     if !status.success() {
         return Err(format!("the credential plugin {shown:?} {}", ended(status)));
     }
-    credential(&printed).map_err(|why| {
-        format!("the credential plugin {shown:?} printed no usable ExecCredential: {why}")
-    })
+    credential(&printed)
+        .map_err(|why| format!("the credential plugin {shown:?} printed no usable ExecCredential: {why}"))
 }
 
 fn command(program: &str, exec: &ExecConfig) -> Result<Command, String> {
@@ -143,10 +136,7 @@ fn credential(stdout: &[u8]) -> Result<Credential, String> {
         (Some(certificate), Some(key)) => Some((certificate, key)),
         (None, None) => None,
         _ => {
-            return Err(
-                "it has only one of status.clientCertificateData and status.clientKeyData"
-                    .to_owned(),
-            );
+            return Err("it has only one of status.clientCertificateData and status.clientKeyData".to_owned());
         }
     };
     if certificate.is_none() && status.token.is_none() {
@@ -186,9 +176,7 @@ mod tests {
         let asks = r#"test "$X" = y && case $KUBERNETES_EXEC_INFO in *client.authentication.k8s.io/v1*) echo 'status: {token: t}';; esac"#;
         let mut exec = shell(asks);
         let variable = [("name", "X"), ("value", "y")];
-        exec.env = Some(vec![
-            variable.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
-        ]);
+        exec.env = Some(vec![variable.map(|(k, v)| (k.to_owned(), v.to_owned())).into()]);
         assert!(run(&exec).await.is_ok());
     }
 
@@ -199,10 +187,7 @@ mod tests {
                 format!("echo {CANARY}; echo {CANARY} >&2; exit 3"),
                 "exited with code 3",
             ),
-            (
-                format!("echo '{{\"status\": {{\"token\": \"{CANARY}'"),
-                "line ",
-            ),
+            (format!("echo '{{\"status\": {{\"token\": \"{CANARY}'"), "line "),
             (format!("echo '{CANARY}'"), "line 1, column 1"),
             (format!("printf 'status:\n\ttoken: {CANARY}'"), "line 2"),
             (format!("printf 'status: {{token: [{CANARY}]}}'"), "line 1"),
@@ -210,14 +195,8 @@ mod tests {
                 format!("printf 'status: {{token: {CANARY}, token: {CANARY}}}'"),
                 "twice",
             ),
-            (
-                format!("printf 'status: {{expirationTimestamp: {CANARY}}}'"),
-                "neither",
-            ),
-            (
-                format!("printf 'status: {{clientKeyData: {CANARY}}}'"),
-                "only one",
-            ),
+            (format!("printf 'status: {{expirationTimestamp: {CANARY}}}'"), "neither"),
+            (format!("printf 'status: {{clientKeyData: {CANARY}}}'"), "only one"),
             (format!("printf '{CANARY}\\377'"), "not UTF-8"),
             ("true".to_owned(), "no status"),
             ("exec cat /dev/zero".to_owned(), "printed more than 1 MiB"),
@@ -236,17 +215,13 @@ mod tests {
     async fn a_missing_command_is_named() {
         let mut exec = shell("");
         exec.command = Some(format!("no-such-plugin --token {CANARY}"));
-        let Err(error) = run(&exec).await else {
-            panic!("it ran")
-        };
+        let Err(error) = run(&exec).await else { panic!("it ran") };
         assert_eq!(
             error,
             "the credential plugin \"no-such-plugin\" is not installed, or is not on the PATH"
         );
         exec.command = None;
-        let Err(error) = run(&exec).await else {
-            panic!("it ran")
-        };
+        let Err(error) = run(&exec).await else { panic!("it ran") };
         assert_eq!(error, "the user's exec has no command");
     }
 }

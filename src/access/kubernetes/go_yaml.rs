@@ -97,12 +97,7 @@ pub(crate) fn to_strings(text: &str) -> (Vec<String>, Option<Unreadable>) {
             while let NodeKind::Alias(target) = node.kind {
                 node = &document.nodes[target];
             }
-            let NodeKind::Scalar {
-                text,
-                tag,
-                implicit,
-            } = &node.kind
-            else {
+            let NodeKind::Scalar { text, tag, implicit } = &node.kind else {
                 continue;
             };
             match resolve(tag.as_deref(), *implicit, text) {
@@ -145,11 +140,7 @@ impl<'a> Decoder<'a> {
         let YamlNode { at, kind } = &self.document.nodes[node];
         let kind = match kind {
             NodeKind::Alias(target) => return self.behind(*target, *at),
-            NodeKind::Scalar {
-                text,
-                tag,
-                implicit,
-            } => match self.scalar(*at, tag.as_deref(), *implicit, text)? {
+            NodeKind::Scalar { text, tag, implicit } => match self.scalar(*at, tag.as_deref(), *implicit, text)? {
                 YamlScalar::Null => YamlKind::Null,
                 YamlScalar::Text(text) => YamlKind::Text(text),
                 YamlScalar::Float(number) if !number.is_finite() => {
@@ -181,11 +172,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// Decodes the entries of a map into one that might have some: a later key replaces an earlier one, also in a merge.
-    fn entries(
-        &mut self,
-        entries: &[usize],
-        map: &mut BTreeMap<String, YamlValue>,
-    ) -> Result<(), Unreadable> {
+    fn entries(&mut self, entries: &[usize], map: &mut BTreeMap<String, YamlValue>) -> Result<(), Unreadable> {
         for pair in entries.chunks_exact(2) {
             let (key, value) = (&self.document.nodes[pair[0]], pair[1]);
             if is_merge(key) {
@@ -205,11 +192,7 @@ impl<'a> Decoder<'a> {
         let YamlNode { at, kind } = &self.document.nodes[node];
         match kind {
             NodeKind::Alias(target) => self.key(*target),
-            NodeKind::Scalar {
-                text,
-                tag,
-                implicit,
-            } => match self.scalar(*at, tag.as_deref(), *implicit, text)? {
+            NodeKind::Scalar { text, tag, implicit } => match self.scalar(*at, tag.as_deref(), *implicit, text)? {
                 YamlScalar::Text(text) => Ok(text),
                 YamlScalar::Bool(value) => Ok(value.to_string()),
                 YamlScalar::Int => Ok(format!("int {text}")),
@@ -226,11 +209,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// Adds the entries of another map, or of several. Those of the first map win.
-    fn merge(
-        &mut self,
-        node: usize,
-        map: &mut BTreeMap<String, YamlValue>,
-    ) -> Result<(), Unreadable> {
+    fn merge(&mut self, node: usize, map: &mut BTreeMap<String, YamlValue>) -> Result<(), Unreadable> {
         let document = self.document;
         let YamlNode { at, kind } = &document.nodes[node];
         let sources = match kind {
@@ -255,13 +234,7 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
-    fn scalar(
-        &self,
-        at: Position,
-        tag: Option<&str>,
-        implicit: bool,
-        text: &str,
-    ) -> Result<YamlScalar, Unreadable> {
+    fn scalar(&self, at: Position, tag: Option<&str>, implicit: bool, text: &str) -> Result<YamlScalar, Unreadable> {
         resolve(tag, implicit, text).map_err(|problem| Unreadable { at, problem })
     }
 
@@ -269,14 +242,8 @@ impl<'a> Decoder<'a> {
     fn count(&mut self, node: usize) -> Result<(), Unreadable> {
         self.decoded += 1;
         self.behind_alias += usize::from(!self.followed.is_empty());
-        if self.behind_alias > 100
-            && self.decoded > 1000
-            && self.behind_alias * 100 > self.decoded * 99
-        {
-            return Err(refuse(
-                self.document.nodes[node].at,
-                "it has too many aliases",
-            ));
+        if self.behind_alias > 100 && self.decoded > 1000 && self.behind_alias * 100 > self.decoded * 99 {
+            return Err(refuse(self.document.nodes[node].at, "it has too many aliases"));
         }
         Ok(())
     }

@@ -117,10 +117,7 @@ pub(crate) fn stable_message(message: &str, job: &Value) -> String {
     let sent = job.to_string();
     let (mut text, mut rest) = (String::new(), message);
     while let Some(next) = rest.chars().next() {
-        match rest
-            .get(..LENGTH)
-            .filter(|one| uuid::Uuid::try_parse(one).is_ok())
-        {
+        match rest.get(..LENGTH).filter(|one| uuid::Uuid::try_parse(one).is_ok()) {
             Some(DEPLOYMENT_ID) => {
                 text += "<deployment id>";
                 rest = &rest[LENGTH..];
@@ -185,12 +182,7 @@ mod tests {
         let [main] = pod.containers.as_slice() else {
             panic!("one container");
         };
-        let names: Vec<_> = main
-            .env
-            .iter()
-            .flatten()
-            .map(|one| one.name.as_str())
-            .collect();
+        let names: Vec<_> = main.env.iter().flatten().map(|one| one.name.as_str()).collect();
         assert_eq!(
             names,
             [
@@ -239,8 +231,7 @@ mod tests {
                 "jobs.batch \"<deployment id>\" is forbidden: é",
             ),
             (
-                "must be 0a1b2c3d-0000-4000-8000-0123456789ab, not 11111111-2222-4333-8444-555555555555"
-                    .to_owned(),
+                "must be 0a1b2c3d-0000-4000-8000-0123456789ab, not 11111111-2222-4333-8444-555555555555".to_owned(),
                 "must be <uid>, not 11111111-2222-4333-8444-555555555555",
             ),
             ("busy".to_owned(), "busy"),
@@ -259,10 +250,7 @@ mod tests {
         assert_eq!(template.metadata.unwrap().labels.unwrap()["app"], "x");
         let container = &template.spec.unwrap().containers[0];
         assert_eq!(container.image.as_deref(), Some("mine"));
-        assert_eq!(
-            container.args.as_deref(),
-            Some(&["standard".to_owned()][..])
-        );
+        assert_eq!(container.args.as_deref(), Some(&["standard".to_owned()][..]));
         let variables = container.env.iter().flatten();
         let levels: Vec<_> = variables.filter(|one| one.name == "LOG_LEVEL").collect();
         assert_eq!(levels[0].value.as_deref(), Some("debug"));
@@ -299,10 +287,7 @@ mod tests {
         });
         let pod: Pod = serde_json::from_value(pod_of(&admitted)).unwrap();
         let metadata = pod.metadata;
-        assert_eq!(
-            (metadata.name, metadata.generate_name.as_deref()),
-            (None, Some("n-"))
-        );
+        assert_eq!((metadata.name, metadata.generate_name.as_deref()), (None, Some("n-")));
         assert_eq!(metadata.namespace.as_deref(), Some("ns"));
         assert_eq!(
             metadata.labels.unwrap().into_iter().collect::<Vec<_>>(),
@@ -318,13 +303,7 @@ mod tests {
             (owner.kind.as_str(), owner.name.as_str(), owner.uid.as_str()),
             ("Job", "n", "u")
         );
-        assert_eq!(
-            (owner.controller, owner.block_owner_deletion),
-            (Some(true), Some(true))
-        );
-        assert_eq!(
-            pod.spec.unwrap().service_account_name.as_deref(),
-            Some("sa")
-        );
+        assert_eq!((owner.controller, owner.block_owner_deletion), (Some(true), Some(true)));
+        assert_eq!(pod.spec.unwrap().service_account_name.as_deref(), Some("sa"));
     }
 }

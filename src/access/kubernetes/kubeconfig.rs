@@ -42,9 +42,7 @@ pub(super) async fn read(kubeconfig: &Kubeconfig) -> Result<kube::Config, Connec
     };
     let named = kubeconfig.path.clone();
     let file = files::in_background(move || parse(&named)).await;
-    let file = file
-        .unwrap_or_else(|error| Err(error.to_string()))
-        .map_err(unusable)?;
+    let file = file.unwrap_or_else(|error| Err(error.to_string())).map_err(unusable)?;
     let (cluster, user) = chosen(&file, kubeconfig.context.as_deref()).map_err(unusable)?;
     config(cluster, user).await.map_err(unusable)
 }
@@ -102,10 +100,7 @@ fn chosen(file: &File, context: Option<&str>) -> Result<(ClusterInfo, AuthInfo),
     let context = file.contexts.iter().find(|named| named.name == name);
     let context = context.and_then(|named| named.context.as_ref());
     let context = context.ok_or_else(|| format!("it has no context {name:?}"))?;
-    let cluster = file
-        .clusters
-        .iter()
-        .find(|named| named.name == context.cluster);
+    let cluster = file.clusters.iter().find(|named| named.name == context.cluster);
     let cluster = cluster.and_then(|named| named.cluster.clone());
     let cluster = cluster.ok_or_else(|| {
         format!(
@@ -118,17 +113,14 @@ fn chosen(file: &File, context: Option<&str>) -> Result<(ClusterInfo, AuthInfo),
     let user = user.and_then(|user| file.auth_infos.iter().find(|named| named.name == user));
     Ok((
         cluster,
-        user.and_then(|named| named.auth_info.clone())
-            .unwrap_or_default(),
+        user.and_then(|named| named.auth_info.clone()).unwrap_or_default(),
     ))
 }
 
 /// Returns the client's configuration for a cluster and a user.
 async fn config(mut cluster: ClusterInfo, user: AuthInfo) -> Result<kube::Config, String> {
     let server = cluster.server.as_deref().unwrap_or_default();
-    url_password(server)
-        .iter()
-        .for_each(|password| protect(password));
+    url_password(server).iter().for_each(|password| protect(password));
     let url: Uri = server
         .parse()
         .map_err(|error| format!("the cluster's server is not a URL: {error}"))?;
@@ -156,18 +148,12 @@ async fn authorities(cluster: &mut ClusterInfo) -> Result<Option<Vec<Vec<u8>>>, 
     cluster.certificate_authority_data = Some(STANDARD.encode(&pem));
     match certificates(&pem) {
         Ok(found) if !found.is_empty() => Ok(Some(found)),
-        _ => Err(format!(
-            "its {field} does not contain a certificate in PEM format"
-        )),
+        _ => Err(format!("its {field} does not contain a certificate in PEM format")),
     }
 }
 
 /// Returns the content of `FIELD-data`, or else of the file that `FIELD` names.
-async fn data(
-    field: &str,
-    data: Option<&str>,
-    file: Option<&str>,
-) -> Result<Option<Vec<u8>>, String> {
+async fn data(field: &str, data: Option<&str>, file: Option<&str>) -> Result<Option<Vec<u8>>, String> {
     match (
         data.filter(|data| !data.is_empty()),
         file.filter(|file| !file.is_empty()),
@@ -176,14 +162,11 @@ async fn data(
             .decode(data.trim())
             .map(Some)
             .map_err(|_| format!("its {field}-data is not base64")),
-        (None, Some(file)) => files::read(file)
-            .await
-            .map(Some)
-            .map_err(|error| match field {
-                // Some users paste the key itself here.
-                "client-key" => format!("the file that its {field} names cannot be read: {error}"),
-                _ => format!("its {field} names the file {file:?}, which cannot be read: {error}"),
-            }),
+        (None, Some(file)) => files::read(file).await.map(Some).map_err(|error| match field {
+            // Some users paste the key itself here.
+            "client-key" => format!("the file that its {field} names cannot be read: {error}"),
+            _ => format!("its {field} names the file {file:?}, which cannot be read: {error}"),
+        }),
         (None, None) => Ok(None),
     }
 }
@@ -194,9 +177,7 @@ fn own_proxy(cluster: &ClusterInfo) -> Result<Option<Uri>, String> {
     let Some(url) = cluster.proxy_url.as_deref().filter(|url| !url.is_empty()) else {
         return Ok(None);
     };
-    url_password(url)
-        .iter()
-        .for_each(|password| protect(password));
+    url_password(url).iter().for_each(|password| protect(password));
     match proxy::problem(url, PROXIES) {
         None if url.contains("://") => Ok(url.parse().ok()),
         None => Err("its proxy-url must begin with http://, https:// or socks5://".to_owned()),

@@ -100,38 +100,29 @@ impl ClusterClient {
     /// Returns the object at a path of the API. Of Secrets only the names of the keys are kept.
     pub(crate) fn get(self: &Arc<Self>, path: impl Into<String>) -> KubeCall<Arc<Value>> {
         let (cluster, path) = (Arc::clone(self), path.into());
-        self.objects
-            .call(path.clone(), Result::is_ok, || async move {
-                let (mut object, _) = cluster.send(Method::GET, &path, None, None).await?;
-                if object["kind"] == "Secret"
-                    && let Some(data) = object["data"].as_object_mut()
-                {
-                    data.values_mut().for_each(|value| *value = Value::Null);
-                }
-                Ok(Arc::new(object))
-            })
+        self.objects.call(path.clone(), Result::is_ok, || async move {
+            let (mut object, _) = cluster.send(Method::GET, &path, None, None).await?;
+            if object["kind"] == "Secret"
+                && let Some(data) = object["data"].as_object_mut()
+            {
+                data.values_mut().for_each(|value| *value = Value::Null);
+            }
+            Ok(Arc::new(object))
+        })
     }
 
     /// Returns whether a user is allowed to do something, or without a user, whether this identity itself is.
-    pub(crate) fn is_allowed(
-        self: &Arc<Self>,
-        user: Option<&User>,
-        action: &ResourceAction,
-    ) -> KubeCall<bool> {
+    pub(crate) fn is_allowed(self: &Arc<Self>, user: Option<&User>, action: &ResourceAction) -> KubeCall<bool> {
         let (cluster, user, action) = (Arc::clone(self), user.cloned(), action.clone());
         let is_settled = |response: &KubeResult<bool>| matches!(response, Ok(true));
         self.reviews
             .call((user.clone(), action.clone()), is_settled, || async move {
                 let (kind, path, review) = access_review(user, &action);
                 let path = format!("/apis/authorization.k8s.io/v1/{path}");
-                let (response, _) = cluster
-                    .send(Method::POST, &path, Some(&review), None)
-                    .await?;
-                response["status"]["allowed"].as_bool().ok_or_else(|| {
-                    KubeError::Unreachable(format!(
-                        "the response to a {kind} has no status.allowed"
-                    ))
-                })
+                let (response, _) = cluster.send(Method::POST, &path, Some(&review), None).await?;
+                response["status"]["allowed"]
+                    .as_bool()
+                    .ok_or_else(|| KubeError::Unreachable(format!("the response to a {kind} has no status.allowed")))
             })
     }
 
@@ -139,16 +130,11 @@ impl ClusterClient {
     pub(crate) async fn who_am_i(self: &Arc<Self>) -> KubeResult<User> {
         const PATH: &str = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
         let cluster = Arc::clone(self);
-        let review = self
-            .objects
-            .call(PATH.to_owned(), Result::is_ok, || async move {
-                let review =
-                    json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
-                let (response, _) = cluster
-                    .send(Method::POST, PATH, Some(&review), None)
-                    .await?;
-                Ok(Arc::new(response))
-            });
+        let review = self.objects.call(PATH.to_owned(), Result::is_ok, || async move {
+            let review = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+            let (response, _) = cluster.send(Method::POST, PATH, Some(&review), None).await?;
+            Ok(Arc::new(response))
+        });
         let review = review.await?;
         let info = &review["status"]["userInfo"];
         // aws-iam-authenticator adds what STS returned. A text with the access key in it differs in each session.
@@ -167,12 +153,7 @@ impl ClusterClient {
     }
 
     /// Tries to create an object, as another user if there is one. The object is not kept (`dryRun=All`).
-    pub(crate) async fn try_create(
-        &self,
-        path: &str,
-        object: &Value,
-        user: Option<&User>,
-    ) -> KubeResult<Admitted> {
+    pub(crate) async fn try_create(&self, path: &str, object: &Value, user: Option<&User>) -> KubeResult<Admitted> {
         let path = format!("{path}?dryRun=All");
         let (object, warnings) = self.send(Method::POST, &path, Some(object), user).await?;
         Ok(Admitted { object, warnings })
@@ -215,10 +196,7 @@ impl ClusterClient {
         loop {
             let request = request::request(&method, path, body, user).map_err(unreachable)?;
             let uri = request.uri();
-            let action = format!(
-                "{method} {}",
-                uri.path_and_query().map_or("", |path| path.as_str())
-            );
+            let action = format!("{method} {}", uri.path_and_query().map_or("", |path| path.as_str()));
             let log = LoggedCall::start("kubernetes", action, &self.host, attempt + 1);
             let client = if user.is_some() {
                 &self.impersonating
@@ -276,10 +254,7 @@ async fn send_once(
 
 /// Returns the kind, the resource, and the object of the access review for a user, or without one for the identity
 /// that creates the review.
-fn access_review(
-    user: Option<User>,
-    action: &ResourceAction,
-) -> (&'static str, &'static str, Value) {
+fn access_review(user: Option<User>, action: &ResourceAction) -> (&'static str, &'static str, Value) {
     let (kind, resource) = match user {
         Some(_) => ("SubjectAccessReview", "subjectaccessreviews"),
         None => ("SelfSubjectAccessReview", "selfsubjectaccessreviews"),

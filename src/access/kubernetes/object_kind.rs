@@ -86,9 +86,7 @@ impl ObjectKind {
     /// Returns the path of the API that serves the kind in Kubernetes 1.34, and whether every cluster has it.
     fn api(self) -> (&'static str, bool) {
         match self {
-            Self::ResourceClaim | Self::ResourceClaimTemplate => {
-                ("/apis/resource.k8s.io/v1", false)
-            }
+            Self::ResourceClaim | Self::ResourceClaimTemplate => ("/apis/resource.k8s.io/v1", false),
             Self::SecretProviderClass => ("/apis/secrets-store.csi.x-k8s.io/v1", false),
             Self::VolumeAttributesClass => ("/apis/storage.k8s.io/v1", false),
             Self::ClusterTrustBundle => ("/apis/certificates.k8s.io/v1beta1", false),

@@ -113,10 +113,7 @@ impl fmt::Display for Lack {
                 name,
                 requested,
                 allocatable,
-            } => write!(
-                f,
-                "it has {name} {allocatable}, but the pod requests {requested}"
-            ),
+            } => write!(f, "it has {name} {allocatable}, but the pod requests {requested}"),
         }
     }
 }
@@ -175,9 +172,7 @@ impl<'a> Pod<'a> {
 
     /// Returns the node that the pod names. Neither a scheduler nor what adds nodes sees such a pod.
     pub(crate) fn own_node(&self) -> Option<&str> {
-        self.spec["nodeName"]
-            .as_str()
-            .filter(|name| !name.is_empty())
+        self.spec["nodeName"].as_str().filter(|name| !name.is_empty())
     }
 
     /// Returns whether the scheduler can choose a node that runs Windows. It reads the pod's selector and affinity alone: `spec.os`
@@ -203,15 +198,11 @@ impl<'a> Pod<'a> {
         if is_scheduled && node.is_cordoned && !self.tolerates(&cordon) {
             lacks.push(Lack::Cordoned);
         }
-        let missing = self.selector().filter(|(key, value)| {
-            node.labels.get(*key).map(String::as_str) != Some(value.as_str())
-        });
+        let missing = self
+            .selector()
+            .filter(|(key, value)| node.labels.get(*key).map(String::as_str) != Some(value.as_str()));
         lacks.extend(missing.map(|(key, value)| Lack::Label(key.clone(), value)));
-        if node
-            .labels
-            .get(SYSTEM)
-            .is_some_and(|system| system == "windows")
-        {
+        if node.labels.get(SYSTEM).is_some_and(|system| system == "windows") {
             lacks.push(Lack::Windows);
         }
         for (selector, lack) in self.node_selectors() {
@@ -257,8 +248,7 @@ impl<'a> Pod<'a> {
         let amount = |quantity: &Value| thousandths_of(&text(quantity)).unwrap_or_default();
         let requested = self.requests.get(resource);
         let requested = requested.and_then(|requested| thousandths_of(requested));
-        let is_of_every_node =
-            ["cpu", "memory", "ephemeral-storage", "pods", "nodes"].contains(&resource);
+        let is_of_every_node = ["cpu", "memory", "ephemeral-storage", "pods", "nodes"].contains(&resource);
         let least = requested.unwrap_or_default().max(is_of_every_node.into());
         amount(used).saturating_add(least) > amount(limit)
     }
@@ -274,12 +264,9 @@ impl<'a> Pod<'a> {
             requirements.push("a match of the required node affinity".to_owned());
         }
         let volumes = self.volumes.iter();
-        requirements.extend(volumes.map(|volume| {
-            format!(
-                "a match of the node affinity of PersistentVolume {:?}",
-                volume.name
-            )
-        }));
+        requirements.extend(
+            volumes.map(|volume| format!("a match of the node affinity of PersistentVolume {:?}", volume.name)),
+        );
         requirements.extend(self.topology_keys().map(|key| format!("the label {key}")));
         requirements.push("not cordoned".to_owned());
         requirements.push("no taint that the pod does not tolerate".to_owned());
@@ -305,9 +292,7 @@ impl<'a> Pod<'a> {
             };
             (&volume.nodes, lack)
         });
-        [(self.affinity(), Lack::Affinity)]
-            .into_iter()
-            .chain(volumes)
+        [(self.affinity(), Lack::Affinity)].into_iter().chain(volumes)
     }
 
     /// Returns the labels that a node must have because the pods must be spread over their values.

@@ -36,21 +36,9 @@ const FIELDS: [Field; 34] = [
         "name",
         ObjectKind::ConfigMap,
     ),
-    field(
-        "containers[].env[].valueFrom.secretKeyRef",
-        "name",
-        ObjectKind::Secret,
-    ),
-    field(
-        "containers[].envFrom[].configMapRef",
-        "name",
-        ObjectKind::ConfigMap,
-    ),
-    field(
-        "containers[].envFrom[].secretRef",
-        "name",
-        ObjectKind::Secret,
-    ),
+    field("containers[].env[].valueFrom.secretKeyRef", "name", ObjectKind::Secret),
+    field("containers[].envFrom[].configMapRef", "name", ObjectKind::ConfigMap),
+    field("containers[].envFrom[].secretRef", "name", ObjectKind::Secret),
     field(
         "initContainers[].env[].valueFrom.configMapKeyRef",
         "name",
@@ -61,38 +49,18 @@ const FIELDS: [Field; 34] = [
         "name",
         ObjectKind::Secret,
     ),
-    field(
-        "initContainers[].envFrom[].configMapRef",
-        "name",
-        ObjectKind::ConfigMap,
-    ),
-    field(
-        "initContainers[].envFrom[].secretRef",
-        "name",
-        ObjectKind::Secret,
-    ),
+    field("initContainers[].envFrom[].configMapRef", "name", ObjectKind::ConfigMap),
+    field("initContainers[].envFrom[].secretRef", "name", ObjectKind::Secret),
     field("volumes[].configMap", "name", ObjectKind::ConfigMap),
     field("volumes[].secret", "secretName", ObjectKind::Secret),
-    field(
-        "volumes[].projected.sources[].configMap",
-        "name",
-        ObjectKind::ConfigMap,
-    ),
-    field(
-        "volumes[].projected.sources[].secret",
-        "name",
-        ObjectKind::Secret,
-    ),
+    field("volumes[].projected.sources[].configMap", "name", ObjectKind::ConfigMap),
+    field("volumes[].projected.sources[].secret", "name", ObjectKind::Secret),
     field(
         "volumes[].projected.sources[].clusterTrustBundle",
         "name",
         ObjectKind::ClusterTrustBundle,
     ),
-    field(
-        "volumes[].persistentVolumeClaim",
-        "claimName",
-        ObjectKind::Claim,
-    ),
+    field("volumes[].persistentVolumeClaim", "claimName", ObjectKind::Claim),
     field(
         "volumes[].ephemeral.volumeClaimTemplate.spec",
         "storageClassName",
@@ -102,11 +70,7 @@ const FIELDS: [Field; 34] = [
     field("volumes[].cephfs.secretRef", "name", ObjectKind::Secret),
     field("volumes[].cinder.secretRef", "name", ObjectKind::Secret),
     field("volumes[].csi", "driver", ObjectKind::CsiDriver),
-    field(
-        "volumes[].csi.nodePublishSecretRef",
-        "name",
-        ObjectKind::Secret,
-    ),
+    field("volumes[].csi.nodePublishSecretRef", "name", ObjectKind::Secret),
     field("volumes[].flexVolume.secretRef", "name", ObjectKind::Secret),
     field("volumes[].glusterfs", "endpoints", ObjectKind::Endpoints),
     Field {
@@ -118,11 +82,7 @@ const FIELDS: [Field; 34] = [
     field("volumes[].scaleIO.secretRef", "name", ObjectKind::Secret),
     field("volumes[].storageos.secretRef", "name", ObjectKind::Secret),
     field("imagePullSecrets[]", "name", ObjectKind::PullSecret),
-    field(
-        "resourceClaims[]",
-        "resourceClaimName",
-        ObjectKind::ResourceClaim,
-    ),
+    field("resourceClaims[]", "resourceClaimName", ObjectKind::ResourceClaim),
     field(
         "resourceClaims[]",
         "resourceClaimTemplateName",
@@ -171,11 +131,8 @@ pub(crate) fn references(spec: &Value) -> References {
     let mut found = References::new();
     for field in &FIELDS {
         for source in values(spec, field.at) {
-            let is_read =
-                |flags: &[&str]| flags.is_empty() || flags.iter().any(|flag| source[flag] == true);
-            let name = values(source, field.name)
-                .into_iter()
-                .find_map(Value::as_str);
+            let is_read = |flags: &[&str]| flags.is_empty() || flags.iter().any(|flag| source[flag] == true);
+            let name = values(source, field.name).into_iter().find_map(Value::as_str);
             let Some(name) = name.filter(|name| !name.is_empty()) else {
                 continue;
             };
@@ -185,8 +142,7 @@ pub(crate) fn references(spec: &Value) -> References {
             let key = |value: &Value| value.as_str().map(str::to_owned);
             let items = source["items"].as_array().into_iter().flatten();
             let keys = found.entry((field.kind, name.to_owned())).or_default();
-            keys.files
-                .extend(items.filter_map(|item| key(&item["key"])));
+            keys.files.extend(items.filter_map(|item| key(&item["key"])));
             keys.variables.extend(key(&source["key"]));
         }
     }
@@ -208,9 +164,7 @@ fn without_unused_volumes(spec: &Value) -> Value {
     let is_needed = |volume: &Value| {
         let is_claim = |kind: &str| !volume[kind].is_null();
         let name = volume["name"].as_str();
-        is_claim("persistentVolumeClaim")
-            || is_claim("ephemeral")
-            || name.is_some_and(|name| used.contains(name))
+        is_claim("persistentVolumeClaim") || is_claim("ephemeral") || name.is_some_and(|name| used.contains(name))
     };
     let mut needed = spec.clone();
     if let Some(volumes) = needed.get_mut("volumes").and_then(Value::as_array_mut) {
@@ -254,18 +208,10 @@ fn copied_claims(spec: &Value) -> impl Iterator<Item = (ObjectKind, String)> {
 fn values<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
     let steps = path.split('.').filter(|step| !step.is_empty());
     steps.fold(vec![value], |found, step| {
-        let next = found
-            .into_iter()
-            .flat_map(|value| match step.strip_suffix("[]") {
-                Some(list) => value[list]
-                    .as_array()
-                    .map(Vec::as_slice)
-                    .unwrap_or_default(),
-                None => value
-                    .get(step)
-                    .map(std::slice::from_ref)
-                    .unwrap_or_default(),
-            });
+        let next = found.into_iter().flat_map(|value| match step.strip_suffix("[]") {
+            Some(list) => value[list].as_array().map(Vec::as_slice).unwrap_or_default(),
+            None => value.get(step).map(std::slice::from_ref).unwrap_or_default(),
+        });
         next.collect()
     })
 }

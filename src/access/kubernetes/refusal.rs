@@ -57,9 +57,7 @@ pub(crate) fn refusal(code: u16, message: &str) -> Refusal {
         403 if says("status unknown for quota") => Refusal::QuotaNotCounted,
         403 if says(" usage per ") || says("limit to request ratio per ") => Refusal::LimitRange,
         403 if says("because it is being terminated") => Refusal::Terminating,
-        403 if says("no PriorityClass with name") || says("pod rejected: RuntimeClass") => {
-            Refusal::NoClass
-        }
+        403 if says("no PriorityClass with name") || says("pod rejected: RuntimeClass") => Refusal::NoClass,
         403 if says("cannot create resource \"") => Refusal::NoRight,
         400 if says("does not support dry run") => Refusal::NoDryRun,
         _ if says("insufficient quota to match these scopes") => Refusal::BuiltIn,
@@ -264,10 +262,7 @@ mod tests {
                 403,
                 r#"pods "x" is forbidden: conflict: runtimeClass.scheduling.nodeSelector[a] = b; pod.spec.nodeSelector[a] = c"#,
             ),
-            (
-                403,
-                r#"pods "x" is forbidden: insufficient quota to consume: pods"#,
-            ),
+            (403, r#"pods "x" is forbidden: insufficient quota to consume: pods"#),
             (
                 500,
                 "insufficient quota to match these scopes: [{PriorityClass In [system-cluster-critical]}]",
@@ -301,10 +296,7 @@ mod tests {
             "insufficient quota to match these scopes",
         ] {
             for (code, message) in [
-                (
-                    403,
-                    format!(r#"admission webhook "w" denied the request: {phrase}"#),
-                ),
+                (403, format!(r#"admission webhook "w" denied the request: {phrase}"#)),
                 (
                     422,
                     format!(
@@ -314,9 +306,8 @@ mod tests {
             ] {
                 are_refusals(&[(code, &message, Refusal::Policy)]);
             }
-            let down = format!(
-                r#"Internal error occurred: failed calling webhook "w": failed to call webhook: {phrase}"#
-            );
+            let down =
+                format!(r#"Internal error occurred: failed calling webhook "w": failed to call webhook: {phrase}"#);
             are_refusals(&[(500, &down, Refusal::WebhookDown)]);
         }
     }
@@ -336,21 +327,13 @@ mod tests {
                 Refusal::LimitRange,
             ),
             (404, r#"namespaces "ns" not found"#, Refusal::NoNamespace),
-            (
-                422,
-                r#"Job.batch "x" is invalid: spec.template"#,
-                Refusal::Invalid,
-            ),
+            (422, r#"Job.batch "x" is invalid: spec.template"#, Refusal::Invalid),
             (
                 400,
                 r#"admission webhook "w" does not support dry run"#,
                 Refusal::NoDryRun,
             ),
-            (
-                400,
-                r#"admission webhook "w" denied the request: no"#,
-                Refusal::Policy,
-            ),
+            (400, r#"admission webhook "w" denied the request: no"#, Refusal::Policy),
             (
                 422,
                 r#"jobs.batch "x" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no"#,

@@ -47,10 +47,7 @@ mod tests {
         let user = User::service_account("ns", "sa");
         let body = json!({"a": 1});
         let request = request(&Method::POST, "/x?dryRun=All", Some(&body), Some(&user)).unwrap();
-        assert_eq!(
-            request.headers()["impersonate-user"],
-            "system:serviceaccount:ns:sa"
-        );
+        assert_eq!(request.headers()["impersonate-user"], "system:serviceaccount:ns:sa");
         let groups = request.headers().get_all("impersonate-group").iter();
         assert_eq!(
             groups.collect::<Vec<_>>(),

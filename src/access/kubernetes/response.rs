@@ -84,9 +84,7 @@ fn refusal(status: StatusCode, bytes: &[u8]) -> KubeError {
         return from_api(message.unwrap_or_else(|| status.to_string()));
     }
     match code {
-        404 if bytes.trim_ascii() == b"404 page not found" => {
-            from_api("404 page not found".to_owned())
-        }
+        404 if bytes.trim_ascii() == b"404 page not found" => from_api("404 page not found".to_owned()),
         429 | 500.. => from_api(status.to_string()),
         _ => KubeError::Unreachable(format!(
             "the response (status {status}) is not a Kubernetes API response"
@@ -114,10 +112,7 @@ mod tests {
     #[test]
     fn a_warning_is_read() {
         let header = HeaderValue::from_static(r#"299 - "would \"violate\" PodSecurity""#);
-        assert_eq!(
-            warning_text(&header).unwrap(),
-            r#"would "violate" PodSecurity"#
-        );
+        assert_eq!(warning_text(&header).unwrap(), r#"would "violate" PodSecurity"#);
     }
 
     #[test]

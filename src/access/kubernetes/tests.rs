@@ -17,9 +17,7 @@ fn server(responses: Vec<String>) -> (kube::Config, Receiver<String>) {
         for response in responses {
             let (mut stream, _) = listener.accept().unwrap();
             let lines = BufReader::new(stream.try_clone().unwrap()).lines();
-            let head = lines
-                .map(Result::unwrap)
-                .take_while(|line| !line.is_empty());
+            let head = lines.map(Result::unwrap).take_while(|line| !line.is_empty());
             let head: Vec<String> = head.collect();
             sender.send(head.join("\n")).unwrap();
             stream.write_all(response.as_bytes()).unwrap();
@@ -30,9 +28,7 @@ fn server(responses: Vec<String>) -> (kube::Config, Receiver<String>) {
 
 fn response(status: &str, headers: &str, body: &str) -> String {
     let length = body.len();
-    format!(
-        "HTTP/1.1 {status}\r\n{headers}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}"
-    )
+    format!("HTTP/1.1 {status}\r\n{headers}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}")
 }
 
 const OBJECT: &str = r#"{"kind": "Job"}"#;
@@ -40,11 +36,7 @@ const OBJECT: &str = r#"{"kind": "Job"}"#;
 #[tokio::test]
 async fn throttling_is_waited_out_as_the_api_requests() {
     let throttled = response("429 Too Many Requests", "Retry-After: 1\r\n", "later");
-    let (config, calls) = server(vec![
-        throttled.clone(),
-        throttled,
-        response("200 OK", "", OBJECT),
-    ]);
+    let (config, calls) = server(vec![throttled.clone(), throttled, response("200 OK", "", OBJECT)]);
     let cluster = ClusterClient::new(config).unwrap();
     let start = Instant::now();
     assert!(cluster.get_now("/x").await.is_ok());
@@ -70,9 +62,7 @@ async fn the_user_of_the_kubeconfig_is_not_added_to_another_one() {
     let cluster = ClusterClient::new(config).unwrap();
     let impersonated = |head: &str| {
         let lines = head.lines().map(str::to_lowercase);
-        let mut lines: Vec<String> = lines
-            .filter(|line| line.starts_with("impersonate-"))
-            .collect();
+        let mut lines: Vec<String> = lines.filter(|line| line.starts_with("impersonate-")).collect();
         lines.sort();
         lines
     };
@@ -80,10 +70,7 @@ async fn the_user_of_the_kubeconfig_is_not_added_to_another_one() {
         name: "runner".to_owned(),
         groups: vec!["runners".to_owned()],
     };
-    cluster
-        .try_create("/x", &Value::Null, Some(&runner))
-        .await
-        .unwrap();
+    cluster.try_create("/x", &Value::Null, Some(&runner)).await.unwrap();
     assert_eq!(
         impersonated(&calls.recv().unwrap()),
         ["impersonate-group: runners", "impersonate-user: runner"]
@@ -92,10 +79,7 @@ async fn the_user_of_the_kubeconfig_is_not_added_to_another_one() {
     cluster.get_now("/x").await.unwrap();
     assert_eq!(
         impersonated(&calls.recv().unwrap()),
-        [
-            "impersonate-group: system:masters",
-            "impersonate-user: admin"
-        ]
+        ["impersonate-group: system:masters", "impersonate-user: admin"]
     );
 }
 
@@ -127,9 +111,7 @@ async fn tls_server(
     });
     let url = format!("https://{host}:{port}");
     let mut config = kube::Config::new(url.parse().unwrap());
-    config.root_cert = Some(vec![
-        authority.unwrap_or_else(|| certificate.der().to_vec()),
-    ]);
+    config.root_cert = Some(vec![authority.unwrap_or_else(|| certificate.der().to_vec())]);
     config
 }
 
@@ -147,18 +129,9 @@ async fn each_fault_of_a_certificate_is_its_own_error() {
         (parameters.not_before, parameters.not_after) = (now + day, now + day * 2);
     };
     for (config, expected) in [
-        (
-            tls_server(expired, "localhost", None).await,
-            TlsFailure::Expired,
-        ),
-        (
-            tls_server(early, "localhost", None).await,
-            TlsFailure::NotValidYet,
-        ),
-        (
-            tls_server(|_| {}, "127.0.0.1", None).await,
-            TlsFailure::OtherName,
-        ),
+        (tls_server(expired, "localhost", None).await, TlsFailure::Expired),
+        (tls_server(early, "localhost", None).await, TlsFailure::NotValidYet),
+        (tls_server(|_| {}, "127.0.0.1", None).await, TlsFailure::OtherName),
         (
             tls_server(|_| {}, "localhost", Some(other)).await,
             TlsFailure::UnknownIssuer,

@@ -27,12 +27,7 @@ impl User {
 
     /// Returns the user to which an access entry maps a session: EKS passes both its templates to aws-iam-authenticator,
     /// which renders them. An entry without a user name has the default: the session's ARN without the role's path.
-    pub(crate) fn from_entry(
-        template: &str,
-        groups: &[String],
-        role: &RoleArn,
-        session_name: &str,
-    ) -> Self {
+    pub(crate) fn from_entry(template: &str, groups: &[String], role: &RoleArn, session_name: &str) -> Self {
         let name = match template {
             "" => kubernetes_user(role, session_name),
             template => Self::render(template, role, session_name).unwrap_or_default(),
@@ -91,18 +86,10 @@ mod tests {
 
     #[test]
     fn a_template_makes_the_user_name() {
-        let role = "arn:aws:iam::123456789012:role/team/x/Runner"
-            .parse()
-            .unwrap();
+        let role = "arn:aws:iam::123456789012:role/team/x/Runner".parse().unwrap();
         let name = |template: &str| User::from_entry(template, &[], &role, "me@org").name;
-        assert_eq!(
-            name(""),
-            "arn:aws:sts::123456789012:assumed-role/Runner/me-org"
-        );
-        assert_eq!(
-            name("aws:{{AccountID}}:{{SessionName}}"),
-            "aws:123456789012:me-org"
-        );
+        assert_eq!(name(""), "arn:aws:sts::123456789012:assumed-role/Runner/me-org");
+        assert_eq!(name("aws:{{AccountID}}:{{SessionName}}"), "aws:123456789012:me-org");
         assert_eq!(name("raw:{{SessionNameRaw}}"), "raw:me@org");
         assert_eq!(name("fixed"), "fixed");
         assert_eq!(name("key:{{AccessKeyID}}"), "");

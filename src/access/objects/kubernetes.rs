@@ -37,11 +37,7 @@ const ORCHESTRATOR_RIGHTS: [NamespaceRight; 4] = [CREATE_JOBS, GET_JOBS, LIST_PO
 /// the Orchestrator never deletes one.
 pub(crate) const STATE_RIGHTS: [(&str, &str, &[&str]); 2] = [
     ("", "secrets", &["get", "list", "create", "update"]),
-    (
-        "coordination.k8s.io",
-        "leases",
-        &["get", "create", "update"],
-    ),
+    ("coordination.k8s.io", "leases", &["get", "create", "update"]),
 ];
 
 /// An object in a cluster.
@@ -122,22 +118,14 @@ impl KubernetesObject {
                 "kind": "Namespace",
                 "metadata": {"name": name},
             }),
-            Self::ServiceAccount {
-                namespace,
-                name,
-                role,
-            } => {
+            Self::ServiceAccount { namespace, name, role } => {
                 let mut metadata = json!({"name": name, "namespace": namespace});
                 if let Some(role) = role {
                     metadata["annotations"] = json!({ROLE_ANNOTATION: role.to_string()});
                 }
                 json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
             }
-            Self::Role {
-                namespace,
-                name,
-                rules,
-            } => json!({
+            Self::Role { namespace, name, rules } => json!({
                 "apiVersion": format!("{RBAC_GROUP}/v1"),
                 "kind": "Role",
                 "metadata": {"name": name, "namespace": namespace},
@@ -186,8 +174,7 @@ impl PolicyRule {
 
     /// Returns whether the rule allows a verb on every object of a resource.
     fn allows(&self, group: &str, resource: &str, verb: &str) -> bool {
-        let has =
-            |values: &[String], value: &str| values.iter().any(|one| one == value || one == "*");
+        let has = |values: &[String], value: &str| values.iter().any(|one| one == value || one == "*");
         self.resource_names.is_empty()
             && has(&self.api_groups, group)
             && has(&self.resources, resource)
@@ -203,11 +190,7 @@ impl PolicyRule {
             ..
         } = &mut self;
         resources.retain(|resource| {
-            let is_allowed = |group: &str, verb: &str| {
-                others
-                    .iter()
-                    .any(|other| other.allows(group, resource, verb))
-            };
+            let is_allowed = |group: &str, verb: &str| others.iter().any(|other| other.allows(group, resource, verb));
             !api_groups
                 .iter()
                 .all(|group| verbs.iter().all(|verb| is_allowed(group, verb)))
@@ -298,13 +281,8 @@ fn rules(rights: &[NamespaceRight]) -> Vec<PolicyRule> {
 
 /// Returns the grant that lets a Job's pod store its state in a namespace. The runners that store their state there
 /// share the Role. Each service account has its own binding.
-pub(crate) fn state_grant(
-    namespace: &str,
-    job_namespace: &str,
-    service_account: &str,
-) -> RbacGrant {
-    let rules =
-        STATE_RIGHTS.map(|(group, resource, verbs)| PolicyRule::new(group, &[resource], verbs));
+pub(crate) fn state_grant(namespace: &str, job_namespace: &str, service_account: &str) -> RbacGrant {
+    let rules = STATE_RIGHTS.map(|(group, resource, verbs)| PolicyRule::new(group, &[resource], verbs));
     RbacGrant {
         namespace: namespace.to_owned(),
         role: STATE_ROLE_NAME,
@@ -329,9 +307,7 @@ impl RbacGrant {
     /// Returns the grant with the rules that the Role already has: they stay, and only what they do not allow is added.
     pub(crate) fn beside(self, found: Vec<PolicyRule>) -> Self {
         let missing = self.rules.into_iter();
-        let missing: Vec<_> = missing
-            .filter_map(|rule| rule.not_allowed_by(&found))
-            .collect();
+        let missing: Vec<_> = missing.filter_map(|rule| rule.not_allowed_by(&found)).collect();
         Self {
             rules: [found, missing].concat(),
             ..self
@@ -366,8 +342,7 @@ mod tests {
             let rules = rules(rights);
             json!(rules.iter().map(PolicyRule::manifest).collect::<Vec<_>>())
         };
-        let jobs =
-            json!({"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "get"]});
+        let jobs = json!({"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "get"]});
         let lists = json!({"apiGroups": [""], "resources": ["pods", "events"], "verbs": ["list"]});
         assert_eq!(manifests(&ORCHESTRATOR_RIGHTS), json!([jobs, lists]));
         let pods = json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "get"]});
@@ -386,8 +361,7 @@ mod tests {
             role.manifest()["rules"].clone()
         };
         let one = json!({"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["x"], "verbs": ["get"]});
-        let jobs =
-            json!({"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "get"]});
+        let jobs = json!({"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "get"]});
         let pods = json!({"apiGroups": [""], "resources": ["pods"], "verbs": ["*"]});
         let events = json!({"apiGroups": [""], "resources": ["events"], "verbs": ["list"]});
         assert_eq!(rules(&json!([one, pods])), json!([one, pods, jobs, events]));
@@ -395,9 +369,6 @@ mod tests {
         assert_eq!(rules(&all), all);
         // A rule about one object does not allow anything on all of them.
         let named = json!({"apiGroups": [""], "resources": ["events"], "resourceNames": ["x"], "verbs": ["list"]});
-        assert_eq!(
-            rules(&json!([named, pods])),
-            json!([named, pods, jobs, events])
-        );
+        assert_eq!(rules(&json!([named, pods])), json!([named, pods, jobs, events]));
     }
 }

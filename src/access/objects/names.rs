@@ -4,12 +4,7 @@ use crate::runner::{RoleArn, is_name_character};
 
 /// Returns the name of the role of a service account's Jobs. Service accounts of the same name in other namespaces, clusters, or
 /// regions have other roles.
-pub(crate) fn job_role_name(
-    region: &str,
-    cluster: &str,
-    namespace: &str,
-    service_account: &str,
-) -> String {
+pub(crate) fn job_role_name(region: &str, cluster: &str, namespace: &str, service_account: &str) -> String {
     // IAM accepts 64 characters.
     unique_name(64, &[region, cluster, namespace, service_account])
 }
@@ -38,17 +33,13 @@ fn short_hash(parts: &[&str]) -> String {
 
 /// Returns the ARN of the IAM OIDC provider for an issuer, in the role's account.
 pub(crate) fn provider_arn(role: &RoleArn, issuer_host: &str) -> String {
-    let RoleArn {
-        partition, account, ..
-    } = role;
+    let RoleArn { partition, account, .. } = role;
     format!("arn:{partition}:iam::{account}:oidc-provider/{issuer_host}")
 }
 
 /// Returns the ARN of a cluster in the role's account.
 pub(crate) fn cluster_arn(role: &RoleArn, region: &str, cluster: &str) -> String {
-    let RoleArn {
-        partition, account, ..
-    } = role;
+    let RoleArn { partition, account, .. } = role;
     format!("arn:{partition}:eks:{region}:{account}:cluster/{cluster}")
 }
 
@@ -68,10 +59,7 @@ mod tests {
             assert_ne!(job_role_name(region, cluster, namespace, account), name);
         }
         // The parts differ, and with hyphens between them they do not.
-        assert_ne!(
-            job_role_name("r", "c-n", "s", "a"),
-            job_role_name("r", "c", "n-s", "a")
-        );
+        assert_ne!(job_role_name("r", "c-n", "s", "a"), job_role_name("r", "c", "n-s", "a"));
         let long = |account: &str| job_role_name("us-west-2", &"c".repeat(100), "ns", account);
         assert_eq!(long("a").len(), 64);
         assert_ne!(long("a"), long("b"));

@@ -66,9 +66,7 @@ impl Permission {
             json!({"Version": "2012-10-17", "Statement": [statement]})
         };
         match self {
-            Self::DescribeCluster { region, cluster } => {
-                cluster_policy(&[&cluster_arn(role, region, cluster)])
-            }
+            Self::DescribeCluster { region, cluster } => cluster_policy(&[&cluster_arn(role, region, cluster)]),
             Self::KeepState(bucket) => bucket.policy(),
             Self::UseKey { arn } => allow(&KEY_ACTIONS, arn),
             Self::AssumeRole { target, actions } => allow(actions, &target.to_string()),
@@ -95,9 +93,7 @@ mod tests {
             target: role.parse().unwrap(),
             actions: &["sts:AssumeRole"],
         };
-        let key = |arn: &str| Permission::UseKey {
-            arn: arn.to_owned(),
-        };
+        let key = |arn: &str| Permission::UseKey { arn: arn.to_owned() };
         let long = "x".repeat(200);
         let names = [
             state("a", None),

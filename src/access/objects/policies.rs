@@ -11,12 +11,7 @@ pub(crate) const CLUSTER_ISSUER_HOST: &str = "CLUSTER-ISSUER-HOST";
 
 /// Returns the trust policy that admits the tokens of an issuer with this audience and one of these subjects. If a subject
 /// contains a wildcard, all are compared with `StringLike`, which is the only operator that knows wildcards.
-pub fn trust_policy(
-    provider_arn: &str,
-    issuer_host: &str,
-    audience: &str,
-    subjects: &[&str],
-) -> Value {
+pub fn trust_policy(provider_arn: &str, issuer_host: &str, audience: &str, subjects: &[&str]) -> Value {
     let (aud, sub) = (format!("{issuer_host}:aud"), format!("{issuer_host}:sub"));
     let condition = if subjects.iter().any(|subject| subject.contains(['*', '?'])) {
         json!({"StringEquals": {(aud): audience}, "StringLike": {(sub): one_or_many(subjects)}})
@@ -40,11 +35,7 @@ pub(crate) fn service_account_subject(namespace: &str, service_account: &str) ->
 }
 
 /// Returns the trust policy that admits a service account's tokens, which [`CLUSTER_ISSUER_HOST`] issues.
-pub(crate) fn service_account_trust_policy(
-    role: &RoleArn,
-    namespace: &str,
-    service_account: &str,
-) -> Value {
+pub(crate) fn service_account_trust_policy(role: &RoleArn, namespace: &str, service_account: &str) -> Value {
     let provider = provider_arn(role, CLUSTER_ISSUER_HOST);
     let subject = service_account_subject(namespace, service_account);
     trust_policy(&provider, CLUSTER_ISSUER_HOST, AUDIENCE, &[&subject])

@@ -56,9 +56,7 @@ impl StateBucket {
 
     /// Returns the bucket's ARN.
     pub(crate) fn arn(&self) -> String {
-        let Self {
-            partition, name, ..
-        } = self;
+        let Self { partition, name, .. } = self;
         format!("arn:{partition}:s3:::{name}")
     }
 

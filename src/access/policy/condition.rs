@@ -58,33 +58,13 @@ impl Inequality {
 const OPERATORS: [(&str, BaseOperator, bool); 27] = [
     ("StringEquals", BaseOperator::StringEquals, false),
     ("StringNotEquals", BaseOperator::StringEquals, true),
-    (
-        "StringEqualsIgnoreCase",
-        BaseOperator::StringEqualsIgnoreCase,
-        false,
-    ),
-    (
-        "StringNotEqualsIgnoreCase",
-        BaseOperator::StringEqualsIgnoreCase,
-        true,
-    ),
+    ("StringEqualsIgnoreCase", BaseOperator::StringEqualsIgnoreCase, false),
+    ("StringNotEqualsIgnoreCase", BaseOperator::StringEqualsIgnoreCase, true),
     ("StringLike", BaseOperator::StringLike, false),
     ("StringNotLike", BaseOperator::StringLike, true),
-    (
-        "NumericEquals",
-        BaseOperator::Numeric(Inequality::Equals),
-        false,
-    ),
-    (
-        "NumericNotEquals",
-        BaseOperator::Numeric(Inequality::Equals),
-        true,
-    ),
-    (
-        "NumericLessThan",
-        BaseOperator::Numeric(Inequality::LessThan),
-        false,
-    ),
+    ("NumericEquals", BaseOperator::Numeric(Inequality::Equals), false),
+    ("NumericNotEquals", BaseOperator::Numeric(Inequality::Equals), true),
+    ("NumericLessThan", BaseOperator::Numeric(Inequality::LessThan), false),
     (
         "NumericLessThanEquals",
         BaseOperator::Numeric(Inequality::LessThanEquals),
@@ -101,26 +81,14 @@ const OPERATORS: [(&str, BaseOperator, bool); 27] = [
         false,
     ),
     ("DateEquals", BaseOperator::Date(Inequality::Equals), false),
-    (
-        "DateNotEquals",
-        BaseOperator::Date(Inequality::Equals),
-        true,
-    ),
-    (
-        "DateLessThan",
-        BaseOperator::Date(Inequality::LessThan),
-        false,
-    ),
+    ("DateNotEquals", BaseOperator::Date(Inequality::Equals), true),
+    ("DateLessThan", BaseOperator::Date(Inequality::LessThan), false),
     (
         "DateLessThanEquals",
         BaseOperator::Date(Inequality::LessThanEquals),
         false,
     ),
-    (
-        "DateGreaterThan",
-        BaseOperator::Date(Inequality::GreaterThan),
-        false,
-    ),
+    ("DateGreaterThan", BaseOperator::Date(Inequality::GreaterThan), false),
     (
         "DateGreaterThanEquals",
         BaseOperator::Date(Inequality::GreaterThanEquals),
@@ -189,9 +157,7 @@ impl Operator {
     pub(crate) fn is_of_texts(self) -> bool {
         matches!(
             self.base,
-            BaseOperator::StringEquals
-                | BaseOperator::StringEqualsIgnoreCase
-                | BaseOperator::StringLike
+            BaseOperator::StringEquals | BaseOperator::StringEqualsIgnoreCase | BaseOperator::StringLike
         )
     }
 
@@ -232,18 +198,14 @@ impl Operator {
     fn matches(self, pattern: &str, sent: &str) -> bool {
         match self.base {
             BaseOperator::StringEquals => pattern == sent,
-            BaseOperator::StringEqualsIgnoreCase | BaseOperator::Bool => {
-                pattern.eq_ignore_ascii_case(sent)
-            }
+            BaseOperator::StringEqualsIgnoreCase | BaseOperator::Bool => pattern.eq_ignore_ascii_case(sent),
             BaseOperator::StringLike => like(pattern, sent),
             BaseOperator::Arn => arn_like(pattern, sent),
             BaseOperator::IpAddress => contains_address(pattern, sent),
-            BaseOperator::Numeric(inequality) => {
-                match (pattern.parse::<f64>(), sent.parse::<f64>()) {
-                    (Ok(limit), Ok(sent)) => inequality.holds(sent, limit),
-                    _ => false,
-                }
-            }
+            BaseOperator::Numeric(inequality) => match (pattern.parse::<f64>(), sent.parse::<f64>()) {
+                (Ok(limit), Ok(sent)) => inequality.holds(sent, limit),
+                _ => false,
+            },
             BaseOperator::Date(inequality) => match (seconds(pattern), sent.parse()) {
                 (Some(limit), Ok(now)) => inequality.holds(now, limit),
                 _ => false,
@@ -266,10 +228,7 @@ impl Operator {
 /// Returns whether an ARN matches a pattern, part by part: a wildcard does not reach beyond a colon.
 fn arn_like(pattern: &str, arn: &str) -> bool {
     let (patterns, parts) = (pattern.splitn(6, ':'), arn.splitn(6, ':'));
-    patterns.clone().count() == parts.clone().count()
-        && patterns
-            .zip(parts)
-            .all(|(pattern, part)| like(pattern, part))
+    patterns.clone().count() == parts.clone().count() && patterns.zip(parts).all(|(pattern, part)| like(pattern, part))
 }
 
 /// Returns whether a range of addresses contains another one. "IP address condition operators": a value can be one address.
@@ -329,11 +288,7 @@ impl<'a> Sent<'a> {
     /// Returns the values in writing. The list is empty if the request has none that is known.
     pub(crate) fn texts(self) -> Vec<Cow<'a, str>> {
         match self {
-            Self::Is(text)
-            | Self::Arn(text)
-            | Self::Probably(text)
-            | Self::Address(text)
-            | Self::Number(text) => {
+            Self::Is(text) | Self::Arn(text) | Self::Probably(text) | Self::Address(text) | Self::Number(text) => {
                 vec![text.into()]
             }
             Self::Bool(value) => vec![value.to_string().into()],
@@ -417,9 +372,7 @@ impl Patterns<'_> {
     fn compare(&self, element: String, wanted: &Value, value: Sent<'_>, sender: &str) -> Match {
         let operator = self.operator;
         if !operator.is_for(value) {
-            return Match::Unknown(format!(
-                "{element}: the operator is not evaluated for this key"
-            ));
+            return Match::Unknown(format!("{element}: the operator is not evaluated for this key"));
         }
         if value == Sent::Now && self.texts.iter().any(|text| seconds(text).is_none()) {
             return Match::Unknown(format!("{element}: the values cannot be parsed"));

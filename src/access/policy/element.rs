@@ -6,21 +6,14 @@ use super::{DenialReason, Match, PolicyRequest, StatementEffect, Version};
 use crate::access::wildcard::like;
 
 /// Returns whether the statement is about the sender.
-pub(super) fn principal(
-    name: &str,
-    elements: &Map<String, Value>,
-    request: &dyn PolicyRequest,
-) -> Match {
-    let (element, principal, negated) =
-        match (elements.get("Principal"), elements.get("NotPrincipal")) {
-            (Some(principal), None) => ("Principal", principal, false),
-            (None, Some(principal)) => ("NotPrincipal", principal, true),
-            _ => {
-                return Match::Unknown(format!(
-                    "{name} must have either Principal or NotPrincipal"
-                ));
-            }
-        };
+pub(super) fn principal(name: &str, elements: &Map<String, Value>, request: &dyn PolicyRequest) -> Match {
+    let (element, principal, negated) = match (elements.get("Principal"), elements.get("NotPrincipal")) {
+        (Some(principal), None) => ("Principal", principal, false),
+        (None, Some(principal)) => ("NotPrincipal", principal, true),
+        _ => {
+            return Match::Unknown(format!("{name} must have either Principal or NotPrincipal"));
+        }
+    };
     let Some(entries) = entries(principal) else {
         return Match::Unknown(format!("{name}: its {element} cannot be parsed"));
     };
@@ -83,11 +76,7 @@ fn entries(principal: &Value) -> Option<Vec<(&str, &str)>> {
 }
 
 /// Returns whether the statement is about the action.
-pub(super) fn action(
-    name: &str,
-    elements: &Map<String, Value>,
-    request: &dyn PolicyRequest,
-) -> Match {
+pub(super) fn action(name: &str, elements: &Map<String, Value>, request: &dyn PolicyRequest) -> Match {
     let (element, actions, negated) = match (elements.get("Action"), elements.get("NotAction")) {
         (Some(actions), None) => ("Action", actions, false),
         (None, Some(actions)) => ("NotAction", actions, true),
@@ -112,18 +101,12 @@ pub(super) fn action(
 }
 
 /// Returns whether the statement is about the resource.
-pub(super) fn resource(
-    name: &str,
-    elements: &Map<String, Value>,
-    arn: &str,
-    version: Version,
-) -> Match {
-    let (element, resources, negated) =
-        match (elements.get("Resource"), elements.get("NotResource")) {
-            (Some(resources), None) => ("Resource", resources, false),
-            (None, Some(resources)) => ("NotResource", resources, true),
-            _ => return Match::Unknown(format!("{name} must have either Resource or NotResource")),
-        };
+pub(super) fn resource(name: &str, elements: &Map<String, Value>, arn: &str, version: Version) -> Match {
+    let (element, resources, negated) = match (elements.get("Resource"), elements.get("NotResource")) {
+        (Some(resources), None) => ("Resource", resources, false),
+        (None, Some(resources)) => ("NotResource", resources, true),
+        _ => return Match::Unknown(format!("{name} must have either Resource or NotResource")),
+    };
     let Some(patterns) = texts(resources) else {
         return Match::Unknown(format!("{name}: its {element} cannot be parsed"));
     };

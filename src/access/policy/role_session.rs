@@ -90,12 +90,7 @@ fn via_s3(role: &RoleArn, region: &str) -> Option<String> {
 
 impl<'a> RoleSession<'a> {
     /// Returns a session of a role that makes a request in a region.
-    pub(crate) fn new(
-        role: &'a RoleArn,
-        action: &'static str,
-        resource: Option<&'a str>,
-        region: &'a str,
-    ) -> Self {
+    pub(crate) fn new(role: &'a RoleArn, action: &'static str, resource: Option<&'a str>, region: &'a str) -> Self {
         Self {
             role,
             action,
@@ -124,10 +119,7 @@ impl<'a> RoleSession<'a> {
 
     /// Returns the session with another action of the same service on the same resource.
     pub(crate) fn with_action(&self, action: &'static str) -> Self {
-        Self {
-            action,
-            ..self.clone()
-        }
+        Self { action, ..self.clone() }
     }
 
     /// Returns the prefix of the action, such as `s3`.
@@ -225,9 +217,7 @@ impl<'a> RoleSession<'a> {
 
     /// Returns whether a name is the role's account: its number or the ARN of its root.
     fn is_account(&self, name: &str) -> bool {
-        let RoleArn {
-            partition, account, ..
-        } = self.role;
+        let RoleArn { partition, account, .. } = self.role;
         name == account || name == format!("arn:{partition}:iam::{account}:root")
     }
 }
@@ -243,9 +233,7 @@ impl PolicyRequest for RoleSession<'_> {
 
     fn is_named(&self, kind: &str, name: &str, effect: StatementEffect) -> bool {
         kind == "AWS"
-            && (name == self.arn
-                || self.is_account(name)
-                    && (effect == StatementEffect::Deny || self.account_counts))
+            && (name == self.arn || self.is_account(name) && (effect == StatementEffect::Deny || self.account_counts))
     }
 
     fn is_everyone(&self, _: StatementEffect) -> Option<bool> {

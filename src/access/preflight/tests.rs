@@ -28,10 +28,7 @@ async fn unknown_values_need_no_call() {
     let report = sendable(preflight.check(&subject, &limit, &())).await;
     assert!(report.is_ok() && report.is_complete() && !report.is_retryable());
     assert_eq!(report.checks.len(), CheckId::ALL.len());
-    let passed: Vec<_> = report
-        .with_status(Status::Passed)
-        .map(|result| result.id)
-        .collect();
+    let passed: Vec<_> = report.with_status(Status::Passed).map(|result| result.id).collect();
     assert_eq!(passed, [id("session-name")]);
     assert_eq!(
         report.outcome(id("aws-credentials")).unwrap().message,
@@ -59,10 +56,7 @@ async fn a_check_that_is_skipped_by_name_does_not_block_others() {
     };
     let preflight = Preflight::new(settings);
     // The checks that it needs itself replace it.
-    assert_eq!(
-        preflight.settings().needs(id("namespace")),
-        [id("aws-credentials")]
-    );
+    assert_eq!(preflight.settings().needs(id("namespace")), [id("aws-credentials")]);
     let limit = TimeLimit::new(Duration::from_secs(60), CancellationToken::new());
     let report = preflight.check(&Subject::unknown(), &limit, &()).await;
     for check in skip {
@@ -108,10 +102,7 @@ async fn a_user_whose_lookup_is_canceled_is_not_guessed() {
     let cancelled = CancellationToken::new();
     let limit = TimeLimit::new(Duration::from_secs(60), cancelled.clone());
     // The cluster is unknown until apply, so the name is that of a new access entry.
-    assert_eq!(
-        kubernetes_user(&run, &limit).await,
-        subject.kubernetes_user()
-    );
+    assert_eq!(kubernetes_user(&run, &limit).await, subject.kubernetes_user());
     assert!(subject.kubernetes_user().is_some());
     cancelled.cancel();
     assert_eq!(kubernetes_user(&run, &limit).await, None);
@@ -127,10 +118,7 @@ fn a_pod_template_without_a_token_fails_without_any_call() {
         });
         let state = |runner: &str, template: &Value| {
             let subject = known_runner(runner, template.clone());
-            checks::without_calls(
-                &Run::new(&preflight.connections, &subject),
-                id("state-storage"),
-            )
+            checks::without_calls(&Run::new(&preflight.connections, &subject), id("state-storage"))
         };
         let one = state("one", &without).unwrap();
         assert_eq!(one.status, Status::Failed);

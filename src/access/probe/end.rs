@@ -85,11 +85,7 @@ mod tests {
         });
         for (status, expected, previous) in [
             (json!({"state": ended}), end.clone(), "&previous=false"),
-            (
-                json!({"state": waiting, "lastState": ended}),
-                end,
-                "&previous=true",
-            ),
+            (json!({"state": waiting, "lastState": ended}), end, "&previous=true"),
             (json!({"state": {"running": {}}}), None, "&previous=true"),
         ] {
             let pod = pod(&status);

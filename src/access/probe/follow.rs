@@ -37,11 +37,7 @@ struct Look {
 impl<'a> Follower<'a> {
     /// Returns a follower of the Job with this name.
     pub(super) fn new(run: &'a Run<'a>, namespace: &'a str, name: &'a str) -> Self {
-        Self {
-            run,
-            namespace,
-            name,
-        }
+        Self { run, namespace, name }
     }
 
     /// Follows the Job until its end is known, and adds what it reads to `report`.
@@ -86,9 +82,7 @@ impl<'a> Follower<'a> {
                 return match (obstacle, error) {
                     (Some((reason, _)), _) => Ended::NotStarted(reason),
                     (None, Some(error)) => Ended::Unknown(format!("Not followed: {error}.")),
-                    (None, None) => {
-                        Ended::NotStarted(Reason::timed_out(timeout, report, pod.as_ref()))
-                    }
+                    (None, None) => Ended::NotStarted(Reason::timed_out(timeout, report, pod.as_ref())),
                 };
             }
             tokio::select! {
@@ -129,9 +123,7 @@ impl<'a> Follower<'a> {
     async fn pod(&self) -> KubeResult<Option<Value>> {
         let caller = connected(self.run.cluster_of_caller().await)?;
         let pods = caller.get_now(&self.pods_path()).await?;
-        Ok(pods["items"]
-            .as_array()
-            .and_then(|pods| pods.first().cloned()))
+        Ok(pods["items"].as_array().and_then(|pods| pods.first().cloned()))
     }
 
     /// Returns the log at a path, or why it could not be read.
@@ -161,17 +153,12 @@ impl<'a> Follower<'a> {
         let pods = self.pods_path();
         let caller = connected(self.run.cluster_of_caller().await)?;
         let events = async |object: &str| {
-            let path = format!(
-                "/api/v1/namespaces/{namespace}/events?fieldSelector=involvedObject.name%3D{object}"
-            );
+            let path = format!("/api/v1/namespaces/{namespace}/events?fieldSelector=involvedObject.name%3D{object}");
             caller.get_now(&path).await
         };
-        let (job, pods, of_job) =
-            tokio::try_join!(caller.get_now(&job), caller.get_now(&pods), events(name))?;
+        let (job, pods, of_job) = tokio::try_join!(caller.get_now(&job), caller.get_now(&pods), events(name))?;
         let pods = pods["items"].as_array().cloned().unwrap_or_default();
-        let names = pods
-            .iter()
-            .filter_map(|pod| pod["metadata"]["name"].as_str());
+        let names = pods.iter().filter_map(|pod| pod["metadata"]["name"].as_str());
         let of_pods = join_all(names.map(&events)).await;
         let of_pods = of_pods.into_iter().collect::<KubeResult<Vec<_>>>()?;
         Ok(Look {

@@ -147,9 +147,7 @@ impl Reason {
             (None, ..) => "the cluster's Job controller has created no pod".to_owned(),
             (_, None, _) => "the scheduler has not processed the pod".to_owned(),
             (.., Some(init)) => init,
-            _ if happened("Pulled") => {
-                "its image was pulled, but the container is not running yet".to_owned()
-            }
+            _ if happened("Pulled") => "its image was pulled, but the container is not running yet".to_owned(),
             _ if happened("Pulling") => "its image is still being pulled".to_owned(),
             _ => "the node has not started it yet".to_owned(),
         };
@@ -202,8 +200,7 @@ impl Reason {
             "no match for platform",
         ];
         let words = self.message.to_lowercase();
-        REASONS.iter().any(|reason| self.message.contains(reason))
-            || WORDS.iter().any(|word| words.contains(word))
+        REASONS.iter().any(|reason| self.message.contains(reason)) || WORDS.iter().any(|word| words.contains(word))
     }
 
     /// Returns whether the reason can pass without a change, however long it has lasted. The Job controller creates the pod as
@@ -281,13 +278,10 @@ fn without_pod(job: &Value, events: &[Event]) -> StartState {
         let message = "The Job is suspended, and nothing has resumed it";
         return StartState::Waiting(Some(Reason::new(ReasonKind::Suspended, message)));
     }
-    let refused = events
-        .iter()
-        .rev()
-        .find(|event| event.reason == "FailedCreate");
-    StartState::Waiting(refused.and_then(|event| {
-        Reason::of_creation(event.message.trim_start_matches("Error creating: "))
-    }))
+    let refused = events.iter().rev().find(|event| event.reason == "FailedCreate");
+    StartState::Waiting(
+        refused.and_then(|event| Reason::of_creation(event.message.trim_start_matches("Error creating: "))),
+    )
 }
 
 /// Returns whether a container is an init container that restarts whenever it ends: a sidecar ("Sidecar Containers" in the
@@ -325,22 +319,15 @@ fn of_main(pod: &Value) -> Option<StartState> {
     };
     let (state, ended) = (&status["state"], &status["state"]["terminated"]);
     // With a restart policy of pod_template, a container that has ended waits again.
-    if !state["running"].is_null() || has_run(ended) || has_run(&status["lastState"]["terminated"])
-    {
+    if !state["running"].is_null() || has_run(ended) || has_run(&status["lastState"]["terminated"]) {
         return Some(StartState::Started);
     }
     if ended.is_null() {
         return None;
     }
     let reason = text(&ended["reason"]);
-    let message = format!(
-        "The container cannot start: {reason}: {}",
-        text(&ended["message"])
-    );
-    Some(StartState::Failed(Reason::new(
-        ReasonKind::ContainerStart,
-        message,
-    )))
+    let message = format!("The container cannot start: {reason}: {}", text(&ended["message"]));
+    Some(StartState::Failed(Reason::new(ReasonKind::ContainerStart, message)))
 }
 
 /// Returns why a pod failed before its container started.
@@ -388,10 +375,9 @@ fn of_waiting(pod: &Value) -> Option<Reason> {
             | "RegistryUnavailable"
             | "SignatureValidationFailed" => ReasonKind::ImagePull,
             "CreateContainerConfigError" => ReasonKind::ContainerConfig,
-            "CreateContainerError"
-            | "RunContainerError"
-            | "PreCreateHookError"
-            | "PostStartHookError" => ReasonKind::ContainerStart,
+            "CreateContainerError" | "RunContainerError" | "PreCreateHookError" | "PostStartHookError" => {
+                ReasonKind::ContainerStart
+            }
             "CrashLoopBackOff" if of_init.contains(&status) => ReasonKind::Restarting,
             _ => return None,
         };

@@ -4,9 +4,7 @@ use serde_json::Value;
 
 use super::shell::{ShellCommand, Word};
 use crate::access::issuer::AUDIENCE;
-use crate::access::objects::{
-    AwsObject, CLUSTER_ISSUER_HOST, POD_IDENTITY_AGENT, service_account_trust_policy,
-};
+use crate::access::objects::{AwsObject, CLUSTER_ISSUER_HOST, POD_IDENTITY_AGENT, service_account_trust_policy};
 use crate::access::partition::region_of_iam;
 use crate::runner::{Arn, RoleArn, kubernetes_user};
 
@@ -14,18 +12,12 @@ use crate::runner::{Arn, RoleArn, kubernetes_user};
 pub(crate) fn create(object: &AwsObject) -> ShellCommand {
     match object {
         AwsObject::OidcProvider { partition, issuer } => create_provider(partition, issuer),
-        AwsObject::ClusterIssuer { region, cluster } => {
-            ShellCommand::new("issuer=$(aws eks describe-cluster")
-                .option("--region", region)
-                .option("--name", cluster)
-                .next_line()
-                .word(Word::code(
-                    "--query cluster.identity.oidc.issuer --output text)",
-                ))
-        }
-        AwsObject::ClusterOidcProvider { partition, .. } => {
-            create_provider(partition, Word::code("\"$issuer\""))
-        }
+        AwsObject::ClusterIssuer { region, cluster } => ShellCommand::new("issuer=$(aws eks describe-cluster")
+            .option("--region", region)
+            .option("--name", cluster)
+            .next_line()
+            .word(Word::code("--query cluster.identity.oidc.issuer --output text)")),
+        AwsObject::ClusterOidcProvider { partition, .. } => create_provider(partition, Word::code("\"$issuer\"")),
         AwsObject::Role { arn, trust_policy } => create_role(arn, pretty(trust_policy)),
         AwsObject::ServiceAccountRole {
             arn,
@@ -43,14 +35,8 @@ pub(crate) fn create(object: &AwsObject) -> ShellCommand {
         AwsObject::RolePolicy { role, permission } => {
             put_role_policy(role, &permission.policy_name(), &permission.document(role))
         }
-        AwsObject::AccessEntry {
-            role,
-            region,
-            cluster,
-        } => create_access_entry(region, cluster, role.to_string()),
-        AwsObject::PodIdentityAgent { region, cluster } => {
-            create_addon(region, cluster, POD_IDENTITY_AGENT)
-        }
+        AwsObject::AccessEntry { role, region, cluster } => create_access_entry(region, cluster, role.to_string()),
+        AwsObject::PodIdentityAgent { region, cluster } => create_addon(region, cluster, POD_IDENTITY_AGENT),
         AwsObject::PodIdentityAssociation {
             role,
             region,
@@ -97,11 +83,7 @@ fn create_role(role: &RoleArn, trust_policy: impl Into<Word>) -> ShellCommand {
 }
 
 /// Returns the command that creates the access entry of a principal.
-pub(crate) fn create_access_entry(
-    region: &str,
-    cluster: &str,
-    principal: impl Into<Word>,
-) -> ShellCommand {
+pub(crate) fn create_access_entry(region: &str, cluster: &str, principal: impl Into<Word>) -> ShellCommand {
     of_cluster("aws eks create-access-entry", region, cluster)
         .next_line()
         .option("--principal-arn", principal)
@@ -146,21 +128,17 @@ pub(crate) fn associate_access_policy(
 
 /// Returns the command that shows the access policies of an access entry.
 pub(crate) fn list_access_policies(region: &str, cluster: &str, principal: &str) -> ShellCommand {
-    of_cluster("aws eks list-associated-access-policies", region, cluster)
-        .option("--principal-arn", principal)
+    of_cluster("aws eks list-associated-access-policies", region, cluster).option("--principal-arn", principal)
 }
 
 /// Returns the command that adds an audience to an IAM OIDC provider.
 pub(crate) fn add_client_id(provider_arn: &str, audience: &str) -> ShellCommand {
     let partition = Arn::parse(provider_arn).map_or("", |arn| arn.partition);
-    iam(
-        "aws iam add-client-id-to-open-id-connect-provider",
-        partition,
-    )
-    .next_line()
-    .option("--open-id-connect-provider-arn", provider_arn)
-    .next_line()
-    .option("--client-id", audience)
+    iam("aws iam add-client-id-to-open-id-connect-provider", partition)
+        .next_line()
+        .option("--open-id-connect-provider-arn", provider_arn)
+        .next_line()
+        .option("--client-id", audience)
 }
 
 /// Returns the command that replaces the trust policy of a role.
@@ -191,13 +169,8 @@ pub(crate) fn describe_addon(region: &str, cluster: &str, name: &str) -> ShellCo
 }
 
 /// Returns the command that deletes a Pod Identity association.
-pub(crate) fn delete_pod_identity_association(
-    region: &str,
-    cluster: &str,
-    id: &str,
-) -> ShellCommand {
-    of_cluster("aws eks delete-pod-identity-association", region, cluster)
-        .option("--association-id", id)
+pub(crate) fn delete_pod_identity_association(region: &str, cluster: &str, id: &str) -> ShellCommand {
+    of_cluster("aws eks delete-pod-identity-association", region, cluster).option("--association-id", id)
 }
 
 /// Returns the start of a command about a cluster.

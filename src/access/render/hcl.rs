@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::access::issuer::{AUDIENCE, issuer_host};
 use crate::access::objects::{
-    AwsObject, CLUSTER_ISSUER_HOST, KubernetesObject, POD_IDENTITY_AGENT, PolicyRule, RBAC_GROUP,
-    ROLE_ANNOTATION, RbacSubject, service_account_trust_policy,
+    AwsObject, CLUSTER_ISSUER_HOST, KubernetesObject, POD_IDENTITY_AGENT, PolicyRule, RBAC_GROUP, ROLE_ANNOTATION,
+    RbacSubject, service_account_trust_policy,
 };
 use crate::runner::RoleArn;
 
@@ -116,12 +116,8 @@ fn of_role(all: &[AwsObject], role: &RoleArn, attribute: &str, value: &str) -> S
 fn aws_blocks(object: &AwsObject, all: &[AwsObject]) -> Vec<Block> {
     let resource = match object {
         AwsObject::ClusterIssuer { cluster, .. } => return issuer_blocks(cluster),
-        AwsObject::OidcProvider { issuer, .. } => {
-            provider_resource(issuer_host(issuer), string(issuer))
-        }
-        AwsObject::ClusterOidcProvider { cluster, .. } => {
-            provider_resource(cluster, issuer_url(cluster))
-        }
+        AwsObject::OidcProvider { issuer, .. } => provider_resource(issuer_host(issuer), string(issuer)),
+        AwsObject::ClusterOidcProvider { cluster, .. } => provider_resource(cluster, issuer_url(cluster)),
         AwsObject::Role { arn, trust_policy } => role_resource(arn, policy(trust_policy)),
         AwsObject::ServiceAccountRole {
             arn,
@@ -175,12 +171,10 @@ fn aws_blocks(object: &AwsObject, all: &[AwsObject]) -> Vec<Block> {
 
 fn kubernetes_resource(object: &KubernetesObject, all: &[KubernetesObject]) -> Block {
     let in_namespace = |namespace: &str, name: &str| {
-        let is_it = |object: &KubernetesObject| matches!(object, KubernetesObject::Namespace { name } if name == namespace);
+        let is_it =
+            |object: &KubernetesObject| matches!(object, KubernetesObject::Namespace { name } if name == namespace);
         let namespace = if all.iter().any(is_it) {
-            format!(
-                "kubernetes_namespace_v1.{}.metadata[0].name",
-                identifier(namespace)
-            )
+            format!("kubernetes_namespace_v1.{}.metadata[0].name", identifier(namespace))
         } else {
             string(namespace)
         };
@@ -191,32 +185,18 @@ fn kubernetes_resource(object: &KubernetesObject, all: &[KubernetesObject]) -> B
     match object {
         KubernetesObject::Namespace { name } => Block::resource("kubernetes_namespace_v1", name)
             .block(Block::new("metadata").attribute("name", string(name))),
-        KubernetesObject::ServiceAccount {
-            namespace,
-            name,
-            role,
-        } => {
+        KubernetesObject::ServiceAccount { namespace, name, role } => {
             let mut metadata = in_namespace(namespace, name);
             if let Some(role) = role {
                 let (key, value) = (string(ROLE_ANNOTATION), string(&role.to_string()));
                 metadata = metadata.attribute("annotations", format!("{{ {key} = {value} }}"));
             }
-            Block::resource(
-                "kubernetes_service_account_v1",
-                &format!("{namespace}_{name}"),
-            )
-            .block(metadata)
+            Block::resource("kubernetes_service_account_v1", &format!("{namespace}_{name}")).block(metadata)
         }
-        KubernetesObject::Role {
-            namespace,
-            name,
-            rules,
-        } => {
+        KubernetesObject::Role { namespace, name, rules } => {
             let block = Block::resource("kubernetes_role_v1", &format!("{namespace}_{name}"))
                 .block(in_namespace(namespace, name));
-            rules
-                .iter()
-                .fold(block, |block, one| block.block(rule(one)))
+            rules.iter().fold(block, |block, one| block.block(rule(one)))
         }
         KubernetesObject::RoleBinding {
             namespace,
@@ -347,9 +327,7 @@ mod tests {
 
     #[test]
     fn an_object_is_referred_to_only_if_it_is_created_too() {
-        let role: RoleArn = "arn:aws:iam::123456789012:role/team/runner"
-            .parse()
-            .unwrap();
+        let role: RoleArn = "arn:aws:iam::123456789012:role/team/runner".parse().unwrap();
         let entry = AwsObject::AccessEntry {
             role: role.clone(),
             region: "eu-central-1".to_owned(),
@@ -365,10 +343,7 @@ mod tests {
             },
             entry,
         ]);
-        assert!(
-            both.contains("principal_arn = aws_iam_role.runner.arn"),
-            "{both}"
-        );
+        assert!(both.contains("principal_arn = aws_iam_role.runner.arn"), "{both}");
         let account = KubernetesObject::ServiceAccount {
             namespace: "ns".to_owned(),
             name: "sa".to_owned(),

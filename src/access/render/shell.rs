@@ -114,10 +114,7 @@ pub(crate) fn kubectl_apply(manifests: &[Value]) -> ShellCommand {
 
 /// Returns the command that applies manifests, for a script that is not indented.
 pub(crate) fn kubectl_apply_here_document(manifests: &[Value]) -> ShellCommand {
-    ShellCommand::new(format!(
-        "kubectl apply -f - <<'EOF'\n{}EOF",
-        yaml::documents(manifests)
-    ))
+    ShellCommand::new(format!("kubectl apply -f - <<'EOF'\n{}EOF", yaml::documents(manifests)))
 }
 
 #[cfg(test)]
@@ -136,18 +133,12 @@ mod tests {
             .next_line()
             .option("--d", Word::code("\"$e\""))
             .comment("f");
-        assert_eq!(
-            command.to_string(),
-            "aws x --a 'b c' \\\n  --d \"$e\"   # f\n"
-        );
+        assert_eq!(command.to_string(), "aws x --a 'b c' \\\n  --d \"$e\"   # f\n");
     }
 
     #[test]
     fn manifests_are_applied_as_one_text_that_can_be_indented() {
-        let manifests = [
-            json!({"kind": "A", "name": "it's me"}),
-            json!({"kind": "B"}),
-        ];
+        let manifests = [json!({"kind": "A", "name": "it's me"}), json!({"kind": "B"})];
         let command = kubectl_apply(&manifests).to_string();
         let indented = command.replace('\n', "\n  ");
         let quoted = indented.replace(r"'\''", "\u{1}");

@@ -101,15 +101,9 @@ fn scalar(text: &str) -> String {
     // YAML 1.1, which kubectl reads, has more booleans than YAML 1.2.
     const RESERVED: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
     let is_plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-./_".contains(c))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-./_".contains(c))
         && !RESERVED.contains(&text.to_ascii_lowercase().as_str());
-    if is_plain {
-        text.to_owned()
-    } else {
-        string(text)
-    }
+    if is_plain { text.to_owned() } else { string(text) }
 }
 
 #[cfg(test)]

@@ -33,9 +33,7 @@ impl Run<'_> {
     /// entry that is older than the role belongs to a deleted role with the same name (`principalArn` of `AccessEntry` in the EKS
     /// API reference).
     pub(crate) async fn belongs_to_role(&self, entry: &AccessEntry) -> bool {
-        let (Some(created), Ok(role), Ok(expected)) =
-            (entry.created, self.iam_role().await, self.role())
-        else {
+        let (Some(created), Ok(role), Ok(expected)) = (entry.created, self.iam_role().await, self.role()) else {
             return true;
         };
         role.arn != expected.to_string() || role.created <= created

@@ -86,15 +86,8 @@ impl Connections {
 }
 
 /// Sets up a client for a cluster's API.
-async fn connect(
-    aws: Arc<Aws>,
-    settings: Arc<Settings>,
-    key: ClientKey,
-) -> Result<ReachedCluster, ReachError> {
-    let ClientKey {
-        cluster,
-        sts_region,
-    } = key;
+async fn connect(aws: Arc<Aws>, settings: Arc<Settings>, key: ClientKey) -> Result<ReachedCluster, ReachError> {
+    let ClientKey { cluster, sts_region } = key;
     if let (Signer::Caller, Some(kubeconfig)) = (&cluster.signer, &settings.kubeconfig) {
         let (cluster, url) = ClusterClient::from_kubeconfig(kubeconfig).await?;
         return Ok(ReachedCluster {
@@ -111,9 +104,7 @@ async fn connect(
     let cluster = ClusterClient::connect(ClusterConnection {
         endpoint,
         ca,
-        token: aws
-            .token(&cluster.signer, &sts_region, &cluster.name)
-            .await?,
+        token: aws.token(&cluster.signer, &sts_region, &cluster.name).await?,
         ca_bundle: aws.ca_bundle().await?,
     })?;
     Ok(ReachedCluster {

@@ -37,9 +37,7 @@ impl Run<'_> {
     pub(crate) async fn fargate(&self, pod: &Pod<'_>) -> Result<Fargate, CheckError> {
         let namespace = self.namespace()?;
         let labels = pod.labels.iter();
-        let labels: Vec<(&str, &str)> = labels
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
+        let labels: Vec<(&str, &str)> = labels.map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let mut fargate = Fargate::default();
         let cluster = self.entry_cluster().await?;
         for profile in self.aws().fargate_profiles(&cluster).await?.iter() {

@@ -141,9 +141,7 @@ impl Run<'_> {
         match self.try_pod(&job).await {
             Ok(pod) => Some(pod.object.clone()),
             Err(CheckError::Kube(error)) if is_about_object(&error) => None,
-            Err(_) => user
-                .is_none()
-                .then(|| job.object["spec"]["template"].clone()),
+            Err(_) => user.is_none().then(|| job.object["spec"]["template"].clone()),
         }
     }
 

@@ -16,9 +16,7 @@ use super::{Replaced, Run};
 use crate::access::aws::PodIdentityAssociation;
 use crate::access::check_error::CheckError;
 use crate::access::issuer::AUDIENCE;
-use crate::access::kubernetes::environment::{
-    ContainerEnvironment, Variable, VariableSource, sources,
-};
+use crate::access::kubernetes::environment::{ContainerEnvironment, Variable, VariableSource, sources};
 use crate::access::objects::ROLE_ANNOTATION;
 use crate::access::outcome::{Outcome, Status};
 use crate::runner::job_container::MAIN;
@@ -250,11 +248,7 @@ impl Run<'_> {
         let decided = strongest(&environment).is_some() && has_region(&environment);
         let pod = PodTemplate {
             environment: &environment,
-            offer: if decided {
-                Offer::Nothing
-            } else {
-                self.offer().await?
-            },
+            offer: if decided { Offer::Nothing } else { self.offer().await? },
             skipped: skipped(&job["spec"]["template"]["metadata"]),
             cluster_region: self.region()?,
         };
@@ -266,14 +260,10 @@ impl Run<'_> {
     }
 
     /// Returns the association of the Job's service account. `None` if it has none.
-    pub(crate) async fn pod_identity_association(
-        &self,
-    ) -> Result<Option<Arc<PodIdentityAssociation>>, CheckError> {
+    pub(crate) async fn pod_identity_association(&self) -> Result<Option<Arc<PodIdentityAssociation>>, CheckError> {
         let cluster = self.entry_cluster().await?;
         let (namespace, account) = (self.namespace()?, self.service_account()?);
-        let association = self
-            .aws()
-            .pod_identity_association(&cluster, namespace, account);
+        let association = self.aws().pod_identity_association(&cluster, namespace, account);
         Ok((*association.await?).clone())
     }
 
@@ -283,10 +273,7 @@ impl Run<'_> {
             return Ok(Offer::Association(association));
         }
         let name = self.service_account()?;
-        let account = match self
-            .read(self.namespaced(&format!("/serviceaccounts/{name}"))?)
-            .await
-        {
+        let account = match self.read(self.namespaced(&format!("/serviceaccounts/{name}"))?).await {
             Ok(account) => account,
             // Another check reports it.
             Err(error) if error.is_not_found() => return Ok(Offer::Nothing),
@@ -300,9 +287,7 @@ impl Run<'_> {
             None | Some("") => Offer::Nothing,
             Some(role_arn) => Offer::Annotation {
                 role_arn: role_arn.to_owned(),
-                audience: annotation(AUDIENCE_ANNOTATION)
-                    .unwrap_or(AUDIENCE)
-                    .to_owned(),
+                audience: annotation(AUDIENCE_ANNOTATION).unwrap_or(AUDIENCE).to_owned(),
             },
         })
     }
@@ -312,12 +297,10 @@ impl Run<'_> {
 fn strongest(environment: &ContainerEnvironment) -> Option<CredentialSource> {
     let is_set = |name: &str| environment.get(name).is_set();
     let has_key = is_set("AWS_ACCESS_KEY_ID") || is_set("AWS_ACCESS_KEY");
-    (has_key && (is_set("AWS_SECRET_ACCESS_KEY") || is_set("AWS_SECRET_KEY"))).then_some(
-        CredentialSource::Own {
-            from: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned(),
-            role_arn: None,
-        },
-    )
+    (has_key && (is_set("AWS_SECRET_ACCESS_KEY") || is_set("AWS_SECRET_KEY"))).then_some(CredentialSource::Own {
+        from: "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY".to_owned(),
+        role_arn: None,
+    })
 }
 
 /// Returns whether the container's own `env` has a region, so that the webhook adds none.
@@ -327,9 +310,7 @@ fn has_region(environment: &ContainerEnvironment) -> bool {
 
 /// Returns the path of a volume that might hold the SDK's files with credentials and profiles.
 pub(crate) fn aws_files(environment: &ContainerEnvironment) -> Option<&str> {
-    FILES
-        .into_iter()
-        .find_map(|file| environment.mount_of(file))
+    FILES.into_iter().find_map(|file| environment.mount_of(file))
 }
 
 /// Returns what in the metadata of a pod excludes the container `main` from the webhook, as the end of a sentence.
@@ -337,8 +318,7 @@ fn skipped(metadata: &Value) -> Option<String> {
     if metadata["labels"].get(SKIP_LABEL).is_some() {
         return Some(format!("sets the label {SKIP_LABEL}"));
     }
-    skips_main(&metadata["annotations"])
-        .then(|| format!("names the container in the annotation {SKIP_ANNOTATION}"))
+    skips_main(&metadata["annotations"]).then(|| format!("names the container in the annotation {SKIP_ANNOTATION}"))
 }
 
 /// Returns whether the annotation of a pod excludes the container `main` from the webhook. Its value is one line of CSV, as
@@ -350,9 +330,7 @@ fn skips_main(annotations: &Value) -> bool {
     let names: Vec<&str> = fields
         .map(|field| {
             let quoted = field.strip_prefix('"');
-            quoted
-                .and_then(|rest| rest.strip_suffix('"'))
-                .unwrap_or(field)
+            quoted.and_then(|rest| rest.strip_suffix('"')).unwrap_or(field)
         })
         .collect();
     !names.iter().any(|name| name.contains('"')) && names.contains(&MAIN)
@@ -405,9 +383,7 @@ impl PodTemplate<'_> {
             return own(RELATIVE_URI, None);
         }
         match (&self.offer, obstacle) {
-            (Offer::Association(association), None) => {
-                CredentialSource::Association(Arc::clone(association))
-            }
+            (Offer::Association(association), None) => CredentialSource::Association(Arc::clone(association)),
             _ if is_set(FULL_URI) => own(FULL_URI, None),
             (_, because) => CredentialSource::Node { because },
         }
@@ -431,9 +407,7 @@ impl PodTemplate<'_> {
                 "EKS ignores {what} for container {MAIN:?}: pod_template {skipped}."
             ));
         }
-        let listed = variables
-            .into_iter()
-            .find(|name| self.environment.is_listed(name))?;
+        let listed = variables.into_iter().find(|name| self.environment.is_listed(name))?;
         Some(format!(
             "EKS ignores {what} for container {MAIN:?}: pod_template sets {listed} itself."
         ))

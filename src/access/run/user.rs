@@ -34,13 +34,10 @@ impl Run<'_> {
                 Ok(entry) if self.belongs_to_role(&entry).await => {
                     let of_instance = User::instance_template(&entry.username, &entry.groups);
                     let is_usable = entry.kind == "STANDARD" && of_instance.is_none();
-                    return Ok(is_usable.then(|| {
-                        User::from_entry(&entry.username, &entry.groups, role, &session.name)
-                    }));
+                    return Ok(is_usable.then(|| User::from_entry(&entry.username, &entry.groups, role, &session.name)));
                 }
                 // In mode API_AND_CONFIG_MAP, aws-auth counts as well.
-                Ok(_) | Err(CheckError::Aws(AwsError::NotFound { .. }))
-                    if cluster.reads_aws_auth() => {}
+                Ok(_) | Err(CheckError::Aws(AwsError::NotFound { .. })) if cluster.reads_aws_auth() => {}
                 Ok(_) | Err(CheckError::Aws(AwsError::NotFound { .. })) => return Ok(None),
                 Err(error) => return Err(error),
             }

@@ -4,8 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Member, WebIdentity};
 use crate::access::policy::{
-    Match, PolicyDecision, PolicyRequest, Version, evaluate, statement_matches, statement_name,
-    statements,
+    Match, PolicyDecision, PolicyRequest, Version, evaluate, statement_matches, statement_name, statements,
 };
 
 /// Returns a sentence about the statements of a policy that might deny one of the members: a statement with a condition whose
@@ -53,16 +52,9 @@ pub(crate) fn amended(document: &Value, member: &Member) -> Value {
     }
     let admits = |statements: &[Value]| {
         let is_known = |statement: &&Value| {
-            statement["Effect"] != "Deny"
-                || member_denial(statement, member, version) == Some(false)
+            statement["Effect"] != "Deny" || member_denial(statement, member, version) == Some(false)
         };
-        let known = with(
-            &statements
-                .iter()
-                .filter(is_known)
-                .cloned()
-                .collect::<Vec<_>>(),
-        );
+        let known = with(&statements.iter().filter(is_known).cloned().collect::<Vec<_>>());
         let mut requests = member.requests().into_iter();
         requests.all(|request| evaluate(&known, &*request) == PolicyDecision::Allowed)
     };
@@ -83,9 +75,7 @@ pub(crate) fn amended(document: &Value, member: &Member) -> Value {
 /// Returns whether a statement denies one of the requests of a member. `None` if that is unknown.
 fn member_denial(statement: &Value, member: &Member, version: Version) -> Option<bool> {
     let requests = member.requests();
-    let mut found = requests
-        .iter()
-        .map(|request| denies(statement, &**request, version));
+    let mut found = requests.iter().map(|request| denies(statement, &**request, version));
     if found.clone().any(|denies| denies == Some(true)) {
         return Some(true);
     }
@@ -111,17 +101,14 @@ fn exempt(statement: &mut Value, who: &WebIdentity) {
     let Some(conditions) = object(statement).map(|elements| member(elements, "Condition")) else {
         return;
     };
-    let Some(excepted) = object(conditions).map(|operators| member(operators, "StringNotEquals"))
-    else {
+    let Some(excepted) = object(conditions).map(|operators| member(operators, "StringNotEquals")) else {
         return;
     };
     let Some(keys) = object(excepted) else {
         return;
     };
     let subject_key = who.subject_key();
-    let key = keys
-        .keys()
-        .find(|key| key.eq_ignore_ascii_case(&subject_key));
+    let key = keys.keys().find(|key| key.eq_ignore_ascii_case(&subject_key));
     let key = key.cloned().unwrap_or(subject_key);
     add(keys.entry(key).or_insert_with(|| json!([])), &who.subject);
 }
@@ -190,18 +177,12 @@ mod tests {
         let amended = amended(document, &member("my-org+new"));
         for subject in before.iter().chain(&["my-org+new"]) {
             assert!(
-                matches!(
-                    evaluate(&amended, &runner(subject)),
-                    TrustDecision::Allowed { .. }
-                ),
+                matches!(evaluate(&amended, &runner(subject)), TrustDecision::Allowed { .. }),
                 "{subject}: {amended:#}"
             );
         }
         let stranger = evaluate(&amended, &runner("my-org+stranger"));
-        assert!(
-            !matches!(stranger, TrustDecision::Allowed { .. }),
-            "{amended:#}"
-        );
+        assert!(!matches!(stranger, TrustDecision::Allowed { .. }), "{amended:#}");
         amended
     }
 
@@ -230,8 +211,7 @@ mod tests {
     #[test]
     fn a_statement_that_cannot_admit_the_subject_stays_unchanged() {
         let mut wrong_aud = policy("my-org+old");
-        wrong_aud["Statement"][0]["Condition"]["StringEquals"]["oidc.humanitec.dev:aud"] =
-            json!("eks");
+        wrong_aud["Statement"][0]["Condition"]["StringEquals"]["oidc.humanitec.dev:aud"] = json!("eks");
         let account = json!({"Version": "2012-10-17", "Statement": {
             "Sid": "Admins",
             "Effect": "Allow",
@@ -263,10 +243,7 @@ mod tests {
             "Action": "sts:*",
             "Condition": {"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}},
         });
-        document["Statement"]
-            .as_array_mut()
-            .unwrap()
-            .push(deny.clone());
+        document["Statement"].as_array_mut().unwrap().push(deny.clone());
         let amended = amended(&document, &member("my-org+new"));
         assert_eq!(
             amended["Statement"][0],
@@ -295,10 +272,7 @@ mod tests {
             amended["Statement"][1]["Condition"],
             json!({"StringNotEquals": {"OIDC.humanitec.dev:sub": ["my-org+old", "my-org+new"]}})
         );
-        denied["Statement"][1]
-            .as_object_mut()
-            .unwrap()
-            .remove("Condition");
+        denied["Statement"][1].as_object_mut().unwrap().remove("Condition");
         let mut null = denied.clone();
         null["Statement"][1]["Condition"] = Value::Null;
         for denied in [denied, null] {
@@ -314,19 +288,14 @@ mod tests {
     #[test]
     fn a_pod_gets_one_statement() {
         let pod = TaggedPod::fixture("ns", "sa");
-        let (one, other) = (
-            Member::Pod(pod.clone()),
-            Member::Pod(TaggedPod::fixture("other", "sa")),
-        );
+        let (one, other) = (Member::Pod(pod.clone()), Member::Pod(TaggedPod::fixture("other", "sa")));
         let deny = json!({
             "Effect": "Deny", "Principal": "*", "Action": "sts:TagSession",
             "Condition": {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "ns"}},
         });
         let current = json!({"Version": "2012-10-17", "Statement": deny});
         let members = [one.clone(), other.clone(), one];
-        let policy = members
-            .iter()
-            .fold(current, |policy, member| amended(&policy, member));
+        let policy = members.iter().fold(current, |policy, member| amended(&policy, member));
         assert_eq!(policy["Statement"].as_array().unwrap().len(), 3);
         assert_eq!(
             remaining_denials(&policy, &members).as_deref(),

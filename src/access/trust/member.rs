@@ -52,11 +52,7 @@ impl Member {
                 };
                 pod.actions().iter().map(request).collect()
             }
-            Self::Session {
-                pod,
-                role,
-                external_id,
-            } => {
+            Self::Session { pod, role, external_id } => {
                 let request = |&action: &&'static str| -> Box<dyn PolicyRequest + '_> {
                     let external_id = external_id.as_deref();
                     Box::new(ChainedSession::new(action, pod, role, external_id))
@@ -71,12 +67,7 @@ impl Member {
         match self {
             Self::Token(who) | Self::Organization { who, .. } => {
                 let subjects = [who.subject.as_str()];
-                let mut policy = trust_policy(
-                    &who.provider_arn,
-                    &who.issuer_host,
-                    &who.audience,
-                    &subjects,
-                );
+                let mut policy = trust_policy(&who.provider_arn, &who.issuer_host, &who.audience, &subjects);
                 policy["Statement"][0].take()
             }
             Self::Pod(pod) => pod.statement(None),

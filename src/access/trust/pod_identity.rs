@@ -6,8 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::access::policy::{
-    DenialReason, Grant, KnownKey, PolicyDecision, PolicyRequest, Sent, StatementEffect, evaluate,
-    of_every_request,
+    DenialReason, Grant, KnownKey, PolicyDecision, PolicyRequest, Sent, StatementEffect, evaluate, of_every_request,
 };
 use crate::runner::RoleArn;
 
@@ -101,8 +100,7 @@ impl TaggedPod {
 
     fn tag_conditions(&self, prefix: &str) -> Vec<KnownKey<'_>> {
         let tags = self.tags();
-        tags.map(|(tag, sent)| (format!("{prefix}/{tag}"), sent))
-            .collect()
+        tags.map(|(tag, sent)| (format!("{prefix}/{tag}"), sent)).collect()
     }
 
     /// Returns the keys of the tags in a request of EKS.
@@ -283,9 +281,7 @@ impl<'a> ChainedSession<'a> {
         } = self.role;
         name == account
             || name == format!("arn:{partition}:iam::{account}:root")
-            || name.starts_with(&format!(
-                "arn:{partition}:sts::{account}:assumed-role/{role}/"
-            ))
+            || name.starts_with(&format!("arn:{partition}:sts::{account}:assumed-role/{role}/"))
     }
 }
 
@@ -301,8 +297,7 @@ impl PolicyRequest for ChainedSession<'_> {
     fn is_named(&self, kind: &str, name: &str, effect: StatementEffect) -> bool {
         kind == "AWS"
             && (name == self.arn
-                || self.is_account_or_session(name)
-                    && (effect == StatementEffect::Deny || self.account_counts))
+                || self.is_account_or_session(name) && (effect == StatementEffect::Deny || self.account_counts))
     }
 
     fn is_everyone(&self, _: StatementEffect) -> Option<bool> {

@@ -11,11 +11,7 @@ use super::amend::{member, object};
 use crate::access::policy::{Match, Operator, Version, statement_matches, texts};
 
 /// Returns whether a policy admits runners of organizations that it does not name.
-pub(super) fn trusts_any_subject(
-    statements: &[&Value],
-    who: &WebIdentity,
-    version: Version,
-) -> bool {
+pub(super) fn trusts_any_subject(statements: &[&Value], who: &WebIdentity, version: Version) -> bool {
     let any = |effect: &str, judge: fn(&Map<String, Value>, &WebIdentity, Version) -> bool| {
         statements
             .iter()
@@ -38,10 +34,7 @@ pub(crate) fn restricted(document: &Value, who: &WebIdentity, org: &str) -> Valu
     };
     for statement in statements {
         let open = statement.as_object().is_some_and(|elements| {
-            elements
-                .get("Effect")
-                .is_some_and(|effect| effect == "Allow")
-                && lets_in_any(elements, who, version)
+            elements.get("Effect").is_some_and(|effect| effect == "Allow") && lets_in_any(elements, who, version)
         });
         if open {
             restrict(statement, who, org);
@@ -56,18 +49,14 @@ fn lets_in_any(elements: &Map<String, Value>, who: &WebIdentity, version: Versio
         && !is_for_tokens_without_subject(elements, who)
         && !subject_conditions(elements, who)
             .iter()
-            .any(|(operator, values)| {
-                !operator.is_negated() && all_name_an_organization(*operator, values)
-            })
+            .any(|(operator, values)| !operator.is_negated() && all_name_an_organization(*operator, values))
 }
 
 /// Returns whether a statement has a condition `Null` that requires a token without a `sub`. Every token of the
 /// Orchestrator has one.
 fn is_for_tokens_without_subject(elements: &Map<String, Value>, who: &WebIdentity) -> bool {
     let subject_key = who.subject_key();
-    let null = elements
-        .get("Condition")
-        .and_then(|found| found.get("Null"));
+    let null = elements.get("Condition").and_then(|found| found.get("Null"));
     null.and_then(Value::as_object)
         .into_iter()
         .flatten()
@@ -83,24 +72,16 @@ fn keeps_strangers_out(elements: &Map<String, Value>, who: &WebIdentity, version
     let conditions = subject_conditions(elements, who);
     matches_but_for_subject(elements, who, version)
         && !conditions.is_empty()
-        && conditions.iter().all(|(operator, values)| {
-            operator.is_negated() && all_name_an_organization(*operator, values)
-        })
+        && conditions
+            .iter()
+            .all(|(operator, values)| operator.is_negated() && all_name_an_organization(*operator, values))
 }
 
 /// Returns whether a statement matches a web identity without its conditions on `sub`.
-fn matches_but_for_subject(
-    elements: &Map<String, Value>,
-    who: &WebIdentity,
-    version: Version,
-) -> bool {
+fn matches_but_for_subject(elements: &Map<String, Value>, who: &WebIdentity, version: Version) -> bool {
     let (mut elements, subject_key) = (elements.clone(), who.subject_key());
     let conditions = elements.get_mut("Condition").and_then(object);
-    for keys in conditions
-        .into_iter()
-        .flat_map(Map::values_mut)
-        .filter_map(object)
-    {
+    for keys in conditions.into_iter().flat_map(Map::values_mut).filter_map(object) {
         keys.retain(|key, _| !key.eq_ignore_ascii_case(&subject_key));
     }
     let matches = statement_matches("", &elements, who, version);
@@ -108,10 +89,7 @@ fn matches_but_for_subject(
 }
 
 /// Returns a statement's conditions on `sub` that compare texts.
-fn subject_conditions<'a>(
-    elements: &'a Map<String, Value>,
-    who: &WebIdentity,
-) -> Vec<(Operator, Vec<&'a str>)> {
+fn subject_conditions<'a>(elements: &'a Map<String, Value>, who: &WebIdentity) -> Vec<(Operator, Vec<&'a str>)> {
     let subject_key = who.subject_key();
     let mut found = Vec::new();
     let conditions = elements.get("Condition").and_then(Value::as_object);
@@ -146,8 +124,7 @@ fn restrict(statement: &mut Value, who: &WebIdentity, org: &str) {
     };
     let mut narrowed = false;
     for (operator, keys) in object(conditions).into_iter().flatten() {
-        let like = Operator::parse(operator)
-            .is_some_and(|found| found.has_wildcards() && !found.is_negated());
+        let like = Operator::parse(operator).is_some_and(|found| found.has_wildcards() && !found.is_negated());
         for (key, values) in object(keys).into_iter().flatten() {
             if like && key.eq_ignore_ascii_case(&subject_key) {
                 *values = narrow(values, org);
@@ -220,11 +197,7 @@ mod tests {
     #[track_caller]
     fn is_open(document: &Value, open: bool) {
         let decision = decide(document, "my-org+my-runner");
-        assert_eq!(
-            decision,
-            TrustDecision::Allowed { any_subject: open },
-            "{document:#}"
-        );
+        assert_eq!(decision, TrustDecision::Allowed { any_subject: open }, "{document:#}");
     }
 
     #[test]
@@ -251,10 +224,7 @@ mod tests {
             let restricted = restricted(&document, &runner("my-org+my-runner"), "my-org");
             is_open(&restricted, false);
             let stranger = decide(&restricted, "stranger+my-runner");
-            assert!(
-                matches!(stranger, TrustDecision::Refused(_)),
-                "{restricted:#}"
-            );
+            assert!(matches!(stranger, TrustDecision::Refused(_)), "{restricted:#}");
             // Every runner of the organization that was admitted before still is.
             for other in ["my-org+my-runner", "my-org+another", "my-org+other"] {
                 assert_eq!(
@@ -270,8 +240,7 @@ mod tests {
     fn the_other_principals_of_a_statement_keep_the_role() {
         let github = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com";
         let mut shared = statement("Allow", json!({}));
-        shared["Principal"] =
-            json!({"AWS": "arn:aws:iam::123456789012:root", "Federated": [PROVIDER, github]});
+        shared["Principal"] = json!({"AWS": "arn:aws:iam::123456789012:root", "Federated": [PROVIDER, github]});
         shared["Action"] = json!(["sts:AssumeRole", "sts:AssumeRoleWithWebIdentity"]);
         let document = policy(shared);
         let restricted = restricted(&document, &runner("my-org+my-runner"), "my-org");
@@ -282,10 +251,7 @@ mod tests {
             ..runner("repo:x/y")
         };
         let decision = evaluate(&restricted, &of_github);
-        assert!(
-            matches!(decision, TrustDecision::Allowed { .. }),
-            "{restricted:#}"
-        );
+        assert!(matches!(decision, TrustDecision::Allowed { .. }), "{restricted:#}");
         assert_eq!(
             restricted["Statement"]["Condition"],
             json!({"StringLikeIfExists": {SUB: "my-org+*"}})
@@ -320,7 +286,8 @@ mod tests {
             is_open(&restricted, false);
             assert_eq!(restricted["Statement"][0], mine);
         }
-        let elsewhere = json!({"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"});
+        let elsewhere =
+            json!({"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"});
         is_open(&policy(json!([mine, elsewhere])), false);
     }
 

@@ -23,10 +23,7 @@ fn statement(condition: Value) -> Value {
 }
 
 fn decide(statement: Value) -> TrustDecision {
-    evaluate(
-        &json!({"Version": "2012-10-17", "Statement": statement}),
-        &who(),
-    )
+    evaluate(&json!({"Version": "2012-10-17", "Statement": statement}), &who())
 }
 
 fn allowed(statement: Value) -> bool {
@@ -52,10 +49,7 @@ fn the_documented_policy_allows_this_runner() {
     let policy = statement(json!({
         "StringEquals": {AUD: "sts.amazonaws.com", SUB: "my-org+my-runner"}
     }));
-    assert_eq!(
-        decide(policy),
-        TrustDecision::Allowed { any_subject: false }
-    );
+    assert_eq!(decide(policy), TrustDecision::Allowed { any_subject: false });
 }
 
 #[test]
@@ -65,10 +59,7 @@ fn every_known_operator_lets_the_right_subject_in() {
         ("StringEquals", json!(["other", "my-org+my-runner"])),
         ("StringEqualsIfExists", json!("my-org+my-runner")),
         ("ForAnyValue:StringEquals", json!(["my-org+my-runner"])),
-        (
-            "ForAllValues:StringEquals",
-            json!(["my-org+my-runner", "x"]),
-        ),
+        ("ForAllValues:StringEquals", json!(["my-org+my-runner", "x"])),
         ("StringEqualsIgnoreCase", json!("MY-ORG+my-runner")),
         ("StringLike", json!("my-org+*")),
         ("StringLike", json!("m?-org+my-runner")),
@@ -120,15 +111,8 @@ fn every_known_operator_keeps_the_wrong_subject_out_and_is_named() {
 #[test]
 fn a_wildcard_where_there_is_none_and_a_wrong_case_are_reported() {
     let reason = refusal(statement(json!({"StringEquals": {SUB: "my-org+*"}})));
-    assert!(
-        reason
-            .hint
-            .unwrap()
-            .contains("only StringLike has wildcards")
-    );
-    let reason = refusal(statement(
-        json!({"StringEquals": {SUB: "My-Org+my-runner"}}),
-    ));
+    assert!(reason.hint.unwrap().contains("only StringLike has wildcards"));
+    let reason = refusal(statement(json!({"StringEquals": {SUB: "My-Org+my-runner"}})));
     assert!(reason.hint.unwrap().contains("differ only in case"));
 }
 
@@ -149,18 +133,12 @@ fn the_principal_is_the_provider_of_this_account_and_issuer() {
     for (principal, allows) in [
         (json!({"Federated": "*"}), true),
         (json!({"Federated": ["x", PROVIDER]}), true),
-        (
-            json!({"Service": "ec2.amazonaws.com", "Federated": PROVIDER}),
-            true,
-        ),
+        (json!({"Service": "ec2.amazonaws.com", "Federated": PROVIDER}), true),
         (
             json!({"Federated": "arn:aws:iam::999999999999:oidc-provider/oidc.humanitec.dev"}),
             false,
         ),
-        (
-            json!({"Federated": "arn:aws:iam::123456789012:oidc-provider/*"}),
-            false,
-        ),
+        (json!({"Federated": "arn:aws:iam::123456789012:oidc-provider/*"}), false),
         (json!({"Federated": "oidc.humanitec.dev"}), false),
         (json!({"AWS": "arn:aws:iam::123456789012:root"}), false),
         (json!({"Service": "*"}), false),
@@ -170,10 +148,7 @@ fn the_principal_is_the_provider_of_this_account_and_issuer() {
         if !allows {
             let reason = refusal(policy.clone());
             assert_eq!(reason.element, "Statement 1, Principal");
-            assert_eq!(
-                reason.expected,
-                format!("{{\"Federated\": \"{PROVIDER}\"}}")
-            );
+            assert_eq!(reason.expected, format!("{{\"Federated\": \"{PROVIDER}\"}}"));
         }
     }
 }
@@ -243,14 +218,8 @@ fn a_deny_wins_when_all_of_it_matches() {
 #[test]
 fn what_is_not_known_is_never_a_refusal() {
     for (condition, what) in [
-        (
-            json!({"StringEquals": {"aws:SourceVpc": "vpc-1"}}),
-            "aws:SourceVpc",
-        ),
-        (
-            json!({"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
-            "aws:SourceIp",
-        ),
+        (json!({"StringEquals": {"aws:SourceVpc": "vpc-1"}}), "aws:SourceVpc"),
+        (json!({"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}), "aws:SourceIp"),
         (
             json!({"StringEquals": {"aws:PrincipalAccount": "123456789012"}}),
             "aws:PrincipalAccount",
@@ -261,38 +230,20 @@ fn what_is_not_known_is_never_a_refusal() {
         ),
         (json!({"ArnLike": {SUB: "my-org+*"}}), "not evaluated"),
         (json!({"Bool": {SUB: "true"}}), "not evaluated"),
-        (
-            json!({"NullIfExists": {SUB: "false"}}),
-            "operator is unknown",
-        ),
-        (
-            json!({"ForSomeValues:StringEquals": {SUB: "x"}}),
-            "operator is unknown",
-        ),
+        (json!({"NullIfExists": {SUB: "false"}}), "operator is unknown"),
+        (json!({"ForSomeValues:StringEquals": {SUB: "x"}}), "operator is unknown"),
         (
             json!({"StringNotEquals": {SUB: ["${aws:username}", "x"]}}),
             "policy variable",
         ),
         (json!({"StringMatches": {SUB: "x"}}), "StringMatches"),
         (json!({"stringequals": {SUB: "x"}}), "stringequals"),
-        (
-            json!({"StringEquals": {SUB: "${aws:username}"}}),
-            "policy variable",
-        ),
-        (
-            json!({"StringEquals": {SUB: {}}}),
-            "the values cannot be parsed",
-        ),
-        (
-            json!({"StringEquals": {"oidc.humanitec.dev:email": "x"}}),
-            ":email",
-        ),
+        (json!({"StringEquals": {SUB: "${aws:username}"}}), "policy variable"),
+        (json!({"StringEquals": {SUB: {}}}), "the values cannot be parsed"),
+        (json!({"StringEquals": {"oidc.humanitec.dev:email": "x"}}), ":email"),
         (json!("x"), "its Condition cannot be parsed"),
     ] {
-        assert!(
-            cant_tell(statement(condition.clone())).contains(what),
-            "{condition}"
-        );
+        assert!(cant_tell(statement(condition.clone())).contains(what), "{condition}");
     }
     let mut resource = statement(json!({}));
     resource["Resource"] = json!("*");
@@ -333,14 +284,8 @@ fn the_older_product_s_issuer_is_pointed_out() {
             .contains("older Humanitec product")
     );
     let mut policy = statement(json!({}));
-    policy["Principal"] =
-        json!({"Federated": "arn:aws:iam::123456789012:oidc-provider/idtoken.humanitec.io"});
-    assert!(
-        refusal(policy)
-            .hint
-            .unwrap()
-            .contains("older Humanitec product")
-    );
+    policy["Principal"] = json!({"Federated": "arn:aws:iam::123456789012:oidc-provider/idtoken.humanitec.io"});
+    assert!(refusal(policy).hint.unwrap().contains("older Humanitec product"));
 }
 
 #[test]
@@ -348,10 +293,7 @@ fn the_closest_of_several_statements_is_the_one_that_is_explained() {
     let ec2 = json!({"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"});
     let meant = statement(json!({"StringEquals": {AUD: "sts.amazonaws.com", SUB: "my-org+old"}}));
     let reason = refusal(json!([ec2, meant]));
-    assert_eq!(
-        reason.element,
-        format!("Statement 2, StringEquals on {SUB}")
-    );
+    assert_eq!(reason.element, format!("Statement 2, StringEquals on {SUB}"));
 }
 
 #[test]
@@ -393,15 +335,9 @@ fn a_statement_for_tokens_without_a_subject_admits_no_stranger() {
 #[test]
 fn variables_are_ordinary_characters_in_the_old_version() {
     let mut policy = json!({"Version": "2008-10-17", "Statement": statement(json!({"StringEquals": {SUB: "${x}"}}))});
-    assert!(matches!(
-        evaluate(&policy, &who()),
-        TrustDecision::Refused(_)
-    ));
+    assert!(matches!(evaluate(&policy, &who()), TrustDecision::Refused(_)));
     policy["Version"] = json!("2012-10-17");
-    assert!(matches!(
-        evaluate(&policy, &who()),
-        TrustDecision::Unknown(_)
-    ));
+    assert!(matches!(evaluate(&policy, &who()), TrustDecision::Unknown(_)));
 }
 
 #[test]
@@ -430,9 +366,6 @@ fn a_statement_without_an_effect_is_not_evaluated() {
             {"Principal": principal, "Action": "sts:AssumeRoleWithWebIdentity"},
         ]});
         let decision = evaluate(&policy, &who());
-        assert!(
-            matches!(decision, TrustDecision::Unknown(_)),
-            "{decision:?}"
-        );
+        assert!(matches!(decision, TrustDecision::Unknown(_)), "{decision:?}");
     }
 }

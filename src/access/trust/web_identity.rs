@@ -153,11 +153,7 @@ impl PolicyRequest for WebIdentity {
     fn principal_hint(&self, principal: &Value) -> Option<String> {
         let older = issuer_host(OLDER_ISSUER);
         let federated = principal.get("Federated").and_then(texts);
-        let is_older = federated.is_some_and(|names| {
-            names
-                .iter()
-                .any(|name| name.ends_with(&format!("/{older}")))
-        });
+        let is_older = federated.is_some_and(|names| names.iter().any(|name| name.ends_with(&format!("/{older}"))));
         is_older.then(|| format!("{older} is the issuer of an older Humanitec product."))
     }
 
@@ -180,9 +176,7 @@ impl PolicyRequest for WebIdentity {
 
 /// Returns whether the call does not have a key, which is in lower case.
 fn is_absent(key: &str) -> bool {
-    ONLY_WITH_CREDENTIALS.contains(&key)
-        || key.starts_with("aws:principaltag/")
-        || is_of_claims(key)
+    ONLY_WITH_CREDENTIALS.contains(&key) || key.starts_with("aws:principaltag/") || is_of_claims(key)
 }
 
 /// Returns whether a key, which is in lower case, is about claims that the token does not have.

@@ -10,9 +10,7 @@ use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 
 use super::{expanded, refuse};
-use crate::access::{
-    AssumeRole, CheckId, CheckSetting, Frontend, Identity, Kubeconfig, Settings, parse,
-};
+use crate::access::{AssumeRole, CheckId, CheckSetting, Frontend, Identity, Kubeconfig, Settings, parse};
 use crate::cli::error::Error;
 use crate::orchestrator::Installation;
 use crate::runner::RoleArn;
@@ -71,10 +69,7 @@ impl ConnectionArguments {
             "add --kubeconfig, or remove --context",
         )?;
         for (option, is_set) in [
-            (
-                "--assume-role-session-name",
-                self.assume_role_session_name.is_some(),
-            ),
+            ("--assume-role-session-name", self.assume_role_session_name.is_some()),
             ("--external-id", self.external_id.is_some()),
         ] {
             refuse(
@@ -91,17 +86,9 @@ impl ConnectionArguments {
         let is_runner = matches!(self.identity, As::Runner);
         for (setting, is_set, called) in [
             (CheckSetting::Profile, self.profile.is_some(), "AWS"),
-            (
-                CheckSetting::AssumeRole,
-                self.assume_role_arn.is_some(),
-                "AWS",
-            ),
+            (CheckSetting::AssumeRole, self.assume_role_arn.is_some(), "AWS"),
             (CheckSetting::Identity(Identity::Runner), is_runner, "AWS"),
-            (
-                CheckSetting::Kubeconfig,
-                self.kubeconfig.is_some(),
-                "the cluster",
-            ),
+            (CheckSetting::Kubeconfig, self.kubeconfig.is_some(), "the cluster"),
         ] {
             refuse(
                 is_set && !CheckId::using(setting).any(|id| running.contains(&id)),
@@ -143,9 +130,7 @@ impl ConnectionArguments {
                 path,
                 context: self.context.clone(),
             }),
-            runner_image: installation
-                .runner_image
-                .map_or(defaults.runner_image, str::to_owned),
+            runner_image: installation.runner_image.map_or(defaults.runner_image, str::to_owned),
             timeout: defaults.timeout,
             orchestrator_cidrs: defaults.orchestrator_cidrs,
             skip: defaults.skip,
@@ -221,10 +206,7 @@ impl AccessArguments {
         for (setting, is_set) in [
             (CheckSetting::OidcIssuer, self.oidc_issuer.is_some()),
             (CheckSetting::RunnerImage, self.runner_image.is_some()),
-            (
-                CheckSetting::OrchestratorCidrs,
-                !self.orchestrator_cidr.is_empty(),
-            ),
+            (CheckSetting::OrchestratorCidrs, !self.orchestrator_cidr.is_empty()),
         ] {
             refuse(
                 is_set && !CheckId::using(setting).any(|id| settings.runs(id)),

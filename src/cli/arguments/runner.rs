@@ -44,8 +44,7 @@ impl RunnerArguments {
 }
 
 /// Why `--id` is refused without a file.
-const ID_OF_FILE: &str =
-    "--id has no effect: it is the ID of the runner in FILE, but no FILE is passed";
+const ID_OF_FILE: &str = "--id has no effect: it is the ID of the runner in FILE, but no FILE is passed";
 const REMOVE_ID: &str = "remove --id";
 
 /// Refuses none of several ways to select runners, and more than one. Each has its name, and whether it is used.
@@ -114,10 +113,7 @@ impl RunnersArguments {
         refuse(has_id && files.is_empty(), ID_OF_FILE, REMOVE_ID)?;
         refuse(
             has_id && files.len() > 1,
-            format!(
-                "--id names one runner, but {} files were passed",
-                files.len()
-            ),
+            format!("--id names one runner, but {} files were passed", files.len()),
             "remove --id, and set `id` in each file",
         )?;
         let mut seen = HashSet::new();
@@ -228,19 +224,11 @@ mod tests {
     #[test]
     fn a_star_stands_for_any_text() {
         for (pattern, matching, others) in [
-            (
-                "prod-*",
-                &["prod-", "prod-eu"][..],
-                &["prod", "my-prod-eu"][..],
-            ),
+            ("prod-*", &["prod-", "prod-eu"][..], &["prod", "my-prod-eu"][..]),
             ("*-eu", &["-eu", "prod-eu"], &["eu", "prod-eu-1"]),
             ("prod", &["prod"], &["prod-", "my-prod"]),
             ("*", &["a"], &[]),
-            (
-                "a*b*c",
-                &["abc", "a-b-c", "abbc", "abcbc"],
-                &["ac", "acb", "ab"],
-            ),
+            ("a*b*c", &["abc", "a-b-c", "abbc", "abcbc"], &["ac", "acb", "ab"]),
             ("a*a", &["aa", "aba"], &["a"]),
             ("*b*", &["b", "abc"], &["ac"]),
         ] {

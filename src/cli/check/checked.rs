@@ -195,9 +195,7 @@ impl Policy {
         match result.outcome.status {
             Status::Failed => Counts::Failure,
             Status::Warned if self.fail_on == FailOn::Warning => Counts::Failure,
-            Status::Skipped if result.is_unchecked() && !self.allow_incomplete => {
-                Counts::Incomplete
-            }
+            Status::Skipped if result.is_unchecked() && !self.allow_incomplete => Counts::Incomplete,
             Status::Skipped => Counts::Skipped,
             Status::Passed | Status::Warned => Counts::Nothing,
         }
@@ -258,14 +256,10 @@ mod tests {
             ([incomplete(), warned()], [4, 3, 0, 3]),
             ([incomplete(), failed()], [3, 3, 3, 3]),
         ] {
-            let ids = ["role-exists", "namespace"]
-                .map(|id| id.parse().unwrap())
-                .into_iter();
+            let ids = ["role-exists", "namespace"].map(|id| id.parse().unwrap()).into_iter();
             let checks = ids.zip(outcomes);
             let report = Report {
-                checks: checks
-                    .map(|(id, outcome)| CheckResult::fixture(id, outcome))
-                    .collect(),
+                checks: checks.map(|(id, outcome)| CheckResult::fixture(id, outcome)).collect(),
                 session_name: None,
                 oidc_subject: None,
                 kubernetes_user: None,

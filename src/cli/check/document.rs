@@ -95,9 +95,7 @@ struct CheckDocument<'a> {
 
 pub(super) static FORMAT: ReportFormat = ReportFormat {
     render: |results, _| Ok(render(results)),
-    failure: |failure, command, started| {
-        Some(pretty(&Envelope::without_result(failure, command, started)))
-    },
+    failure: |failure, command, started| Some(pretty(&Envelope::without_result(failure, command, started))),
 };
 
 /// Returns every check of each runner, and the names that the runner has.
@@ -200,10 +198,7 @@ impl<'a> From<&'a LeftOut> for NotChecked<'a> {
     }
 }
 
-fn check<'a>(
-    CheckResult { id, outcome, .. }: &'a CheckResult,
-    checked: &Checked,
-) -> CheckDocument<'a> {
+fn check<'a>(CheckResult { id, outcome, .. }: &'a CheckResult, checked: &Checked) -> CheckDocument<'a> {
     CheckDocument {
         id: id.as_str(),
         status: outcome.status.as_str(),

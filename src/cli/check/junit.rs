@@ -64,9 +64,7 @@ fn failure(failure: &Failure<'_>, started: Started) -> Result<String, quick_juni
     };
     let mut add = |name: &str, cases: Vec<TestCase>| {
         let mut suite = TestSuite::new(name);
-        suite
-            .extra
-            .insert("timestamp".into(), started.time().into());
+        suite.extra.insert("timestamp".into(), started.time().into());
         suite.add_test_cases(cases);
         report.add_test_suite(suite);
     };

@@ -69,11 +69,7 @@ fn overview<'a>(text: &mut String, results: &'a Results, fixes: &mut ShownFixes<
         orgs.join(", ")
     );
     for row in table::rows(results) {
-        let Row {
-            runner,
-            counts,
-            result,
-        } = row;
+        let Row { runner, counts, result } = row;
         let [failed, warned, skipped] = counts.map(table::cell);
         let _ = writeln!(
             text,
@@ -173,15 +169,12 @@ fn graph(text: &mut String, report: &Report) {
         let of_category = |result: &&CheckResult| result.id.category() == category;
         let results: Vec<&CheckResult> = report.checks.iter().filter(of_category).collect();
         let status = worst(&results);
-        let wrong = results.iter().filter(|result| {
-            result.outcome.status == status && matches!(status, Status::Failed | Status::Warned)
-        });
+        let wrong = results
+            .iter()
+            .filter(|result| result.outcome.status == status && matches!(status, Status::Failed | Status::Warned));
         let wrong: String = wrong.map(|result| format!("<br/>{}", result.id)).collect();
         let title = category.title();
-        let _ = write!(
-            text,
-            "\n  {before} --> stage{position}[\"{title}{wrong}\"]:::{status}"
-        );
+        let _ = write!(text, "\n  {before} --> stage{position}[\"{title}{wrong}\"]:::{status}");
         before = format!("stage{position}");
     }
     let _ = write!(text, "\n{CLASSES}```\n\n");
@@ -291,8 +284,7 @@ fn escape(text: &str) -> String {
 /// Returns whether a text begins with what can be the name of an emoji between colons, such as `:100:`.
 fn begins_emoji(text: &str) -> bool {
     let name = text.strip_prefix(':').and_then(|rest| rest.split_once(':'));
-    let is_of_name =
-        |character: char| character.is_ascii_alphanumeric() || "_+-".contains(character);
+    let is_of_name = |character: char| character.is_ascii_alphanumeric() || "_+-".contains(character);
     name.is_some_and(|(name, _)| !name.is_empty() && name.chars().all(is_of_name))
 }
 

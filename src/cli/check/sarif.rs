@@ -147,8 +147,7 @@ fn notifications(checked: &Checked) -> impl Iterator<Item = Value> {
     unchecked.map(|result| {
         let location = location_of(checked.org(), checked.id());
         let mut notification = notification("warning", &result.outcome.message, &location);
-        notification["associatedRule"] =
-            json!({"id": result.id.as_str(), "index": index(result.id)});
+        notification["associatedRule"] = json!({"id": result.id.as_str(), "index": index(result.id)});
         notification
     })
 }

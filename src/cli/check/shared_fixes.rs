@@ -31,19 +31,12 @@ pub(super) enum ShownFix {
     /// The fix, which was not shown yet.
     Text(String),
     /// The check that has shown it. The name of the runner is `None` if it is the same one.
-    Above {
-        check: CheckId,
-        runner: Option<String>,
-    },
+    Above { check: CheckId, runner: Option<String> },
 }
 
 impl<'a> ShownFixes<'a> {
     /// Returns how to show the fix of a check of a runner with this name. `None` if there is no fix.
-    pub(super) fn show(
-        &mut self,
-        CheckResult { id, outcome, .. }: &'a CheckResult,
-        runner: &str,
-    ) -> Option<ShownFix> {
+    pub(super) fn show(&mut self, CheckResult { id, outcome, .. }: &'a CheckResult, runner: &str) -> Option<ShownFix> {
         let (cause, fix) = (outcome.cause()?, outcome.fix_text()?);
         Some(match self.0.get(cause) {
             Some((first, check)) => ShownFix::Above {

@@ -19,8 +19,7 @@ pub(super) struct Row {
 pub(super) fn rows(results: &Results) -> Vec<Row> {
     let checked = results.checked.iter().map(|one| Row {
         runner: results.name(one.org(), one.id()),
-        counts: [Status::Failed, Status::Warned, Status::Skipped]
-            .map(|status| Some(one.count(status))),
+        counts: [Status::Failed, Status::Warned, Status::Skipped].map(|status| Some(one.count(status))),
         result: one.verdict(),
     });
     let unread = results.unread.iter().map(|Unread { org, id, .. }| Row {
@@ -44,8 +43,7 @@ pub(super) fn notes(results: &Results) -> impl Iterator<Item = String> {
         format!("Runner {name:?} could not be checked: {}", unread.reason())
     });
     let left_out = results.left_out.iter();
-    let left_out = left_out.map(|LeftOut { org, id, reason }| {
-        format!("Runner {:?} is left out: {reason}.", results.name(org, id))
-    });
+    let left_out = left_out
+        .map(|LeftOut { org, id, reason }| format!("Runner {:?} is left out: {reason}.", results.name(org, id)));
     unread.chain(left_out)
 }

@@ -74,9 +74,7 @@ impl Page {
     /// Writes what is wrong with one of several runners, which has this name, or nothing.
     fn findings<'a>(&mut self, checked: &'a Checked, name: &str, fixes: &mut ShownFixes<'a>) {
         let report = &checked.report;
-        let is_wrong = |result: &&CheckResult| {
-            matches!(result.outcome.status, Status::Failed | Status::Warned)
-        };
+        let is_wrong = |result: &&CheckResult| matches!(result.outcome.status, Status::Failed | Status::Warned);
         let wrong: Vec<&CheckResult> = report.checks.iter().filter(is_wrong).collect();
         if wrong.is_empty() {
             return;
@@ -182,10 +180,7 @@ impl Page {
                 check,
                 runner: Some(runner),
             }) => self.part("fix", &format!("see {check} of runner {runner} above")),
-            Some(ShownFix::Above {
-                check,
-                runner: None,
-            }) => self.part("fix", &format!("see {check} above")),
+            Some(ShownFix::Above { check, runner: None }) => self.part("fix", &format!("see {check} above")),
             None => {}
         }
     }
@@ -235,13 +230,8 @@ impl Page {
             }
         }
         self.text.push('\n');
-        let counts = [
-            Status::Passed,
-            Status::Failed,
-            Status::Warned,
-            Status::Skipped,
-        ]
-        .map(|status| report.with_status(status).count());
+        let counts = [Status::Passed, Status::Failed, Status::Warned, Status::Skipped]
+            .map(|status| report.with_status(status).count());
         let reason = report.incomplete_reason();
         self.counts(counts, reason.is_none());
         if let Some(reason) = reason {
@@ -256,8 +246,7 @@ impl Page {
             (0, _, _) => AnsiColor::Yellow,
             _ => AnsiColor::Red,
         };
-        let counts =
-            format!("{passed} passed, {failed} failed, {warned} warned, {skipped} skipped");
+        let counts = format!("{passed} passed, {failed} failed, {warned} warned, {skipped} skipped");
         self.last_line(color, &counts);
     }
 
@@ -285,11 +274,7 @@ impl Page {
             );
         }
         for row in &rows {
-            let Row {
-                runner,
-                counts,
-                result,
-            } = row;
+            let Row { runner, counts, result } = row;
             let [failed, warned, skipped] = counts.map(table::cell);
             match self.layout {
                 Layout::Columns => {

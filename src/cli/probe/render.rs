@@ -56,11 +56,7 @@ fn user<'a>(prepared: &'a Prepared<'_>) -> &'a str {
 pub(super) fn text(prepared: &Prepared<'_>, report: &ProbeReport) -> String {
     let mut text = String::new();
     let (symbol, color, sentence) = match &report.ended {
-        Ended::Started => (
-            "√",
-            AnsiColor::Green,
-            "The container \"main\" has started.".to_owned(),
-        ),
+        Ended::Started => ("√", AnsiColor::Green, "The container \"main\" has started.".to_owned()),
         Ended::NotStarted(reason) => (
             "×",
             AnsiColor::Red,
@@ -113,11 +109,7 @@ pub(super) fn text(prepared: &Prepared<'_>, report: &ProbeReport) -> String {
 
 /// Returns how the container ended, with the last lines of its log.
 fn ending(end: &ContainerEnd) -> String {
-    let ContainerEnd {
-        exit_code,
-        reason,
-        log,
-    } = end;
+    let ContainerEnd { exit_code, reason, log } = end;
     let log = match log {
         None => String::new(),
         Some(Ok(log)) if log.is_empty() => " Its log is empty.".to_owned(),
@@ -131,9 +123,7 @@ fn ending(end: &ContainerEnd) -> String {
 }
 
 fn deletion(prepared: &Prepared<'_>, deletion: &Deletion) -> String {
-    let Prepared {
-        name, namespace, ..
-    } = prepared;
+    let Prepared { name, namespace, .. } = prepared;
     match deletion {
         Deletion::NotCreated => "No Job was created.".to_owned(),
         Deletion::Deleted => "The Job and its pod were deleted.".to_owned(),
@@ -196,19 +186,10 @@ struct EventDocument<'a> {
 }
 
 /// Returns the report as JSON. Its shape is an interface: fields can be added, but never changed.
-pub(super) fn json(
-    subject: &Subject,
-    prepared: &Prepared<'_>,
-    report: &ProbeReport,
-    started: Started,
-) -> String {
+pub(super) fn json(subject: &Subject, prepared: &Prepared<'_>, report: &ProbeReport, started: Started) -> String {
     let (result, reason, message) = match &report.ended {
         Ended::Started => ("started", None, "The container \"main\" has started."),
-        Ended::NotStarted(reason) => (
-            "not-started",
-            Some(reason.kind.as_str()),
-            reason.message.as_str(),
-        ),
+        Ended::NotStarted(reason) => ("not-started", Some(reason.kind.as_str()), reason.message.as_str()),
         Ended::Unknown(why) => ("unknown", None, why.as_str()),
     };
     let events = report.events.iter().map(|event| EventDocument {
@@ -241,9 +222,6 @@ pub(super) fn json(
         placeholders: ProbeReport::PLACEHOLDERS,
         events: events.collect(),
         exit_code: report.end.as_ref().map(|end| end.exit_code),
-        log: report
-            .end
-            .as_ref()
-            .and_then(|end| end.log.as_ref()?.as_deref().ok()),
+        log: report.end.as_ref().and_then(|end| end.log.as_ref()?.as_deref().ok()),
     })
 }

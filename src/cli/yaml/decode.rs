@@ -65,10 +65,7 @@ impl Decoder<'_> {
                 self.nested(node.at, |decoder| decoder.mapping(id, &mut entries, None))?;
                 Kind::Mapping(entries)
             }
-            Content::Alias(_) => {
-                self.follow(id, |decoder, target| decoder.value(target, is_root))?
-                    .kind
-            }
+            Content::Alias(_) => self.follow(id, |decoder, target| decoder.value(target, is_root))?.kind,
         };
         Ok(Node { at: node.at, kind })
     }
@@ -107,12 +104,7 @@ impl Decoder<'_> {
 
     /// Adds the entries of a mapping to others. The keys in `taken` are not added: they belong to the mapping that this
     /// one is merged into.
-    fn mapping(
-        &mut self,
-        id: Id,
-        entries: &mut Vec<Entry>,
-        mut taken: Option<&mut Taken>,
-    ) -> Result<(), Problem> {
+    fn mapping(&mut self, id: Id, entries: &mut Vec<Entry>, mut taken: Option<&mut Taken>) -> Result<(), Problem> {
         let Content::Mapping(pairs) = &self.document.nodes[id].content else {
             return Err(Problem::at(self.document.nodes[id].at, NOT_MERGEABLE));
         };
@@ -126,10 +118,7 @@ impl Decoder<'_> {
             let Some(name) = self.key(key)? else {
                 continue;
             };
-            if taken
-                .as_mut()
-                .is_some_and(|taken| !taken.insert(name.clone()))
-            {
+            if taken.as_mut().is_some_and(|taken| !taken.insert(name.clone())) {
                 continue;
             }
             let entry = Entry {
@@ -158,12 +147,7 @@ impl Decoder<'_> {
     }
 
     /// Adds the entries of a merge key's value to the entries of a mapping.
-    fn merge(
-        &mut self,
-        id: Id,
-        entries: &mut Vec<Entry>,
-        taken: &mut Taken,
-    ) -> Result<(), Problem> {
+    fn merge(&mut self, id: Id, entries: &mut Vec<Entry>, taken: &mut Taken) -> Result<(), Problem> {
         let node = &self.document.nodes[id];
         let sources = match &node.content {
             Content::Sequence(items) => items.as_slice(),
@@ -174,13 +158,9 @@ impl Decoder<'_> {
             match self.document.nodes[source].content {
                 Content::Alias(_) => self.follow(source, |decoder, target| {
                     decoder.count(decoder.document.nodes[target].at)?;
-                    decoder.nested(node.at, |decoder| {
-                        decoder.mapping(target, entries, Some(taken))
-                    })
+                    decoder.nested(node.at, |decoder| decoder.mapping(target, entries, Some(taken)))
                 })?,
-                _ => self.nested(node.at, |decoder| {
-                    decoder.mapping(source, entries, Some(taken))
-                })?,
+                _ => self.nested(node.at, |decoder| decoder.mapping(source, entries, Some(taken)))?,
             }
         }
         Ok(())
@@ -202,15 +182,14 @@ impl Decoder<'_> {
     }
 
     fn resolve_key(&self, id: Id) -> Result<Scalar, Problem> {
-        self.resolve(self.target(id)).map_err(|problem| {
-            match self.document.nodes[self.target(id)].content {
+        self.resolve(self.target(id))
+            .map_err(|problem| match self.document.nodes[self.target(id)].content {
                 Content::Scalar { .. } => problem,
                 _ => Problem::at(
                     self.document.nodes[id].at,
                     "A key must be a string, not a list or a mapping.",
                 ),
-            }
-        })
+            })
     }
 
     /// Returns the node that an alias refers to, or the node itself if it is not an alias.
@@ -226,9 +205,7 @@ impl Decoder<'_> {
         let node = &self.document.nodes[self.target(id)];
         match (&node.tag, &node.content) {
             (Some(tag), _) => tag == STRING || tag == MERGE,
-            (None, Content::Scalar { text, is_quoted }) => {
-                *is_quoted || scalar::plain(text).tag() == STRING
-            }
+            (None, Content::Scalar { text, is_quoted }) => *is_quoted || scalar::plain(text).tag() == STRING,
             (None, _) => false,
         }
     }
@@ -261,11 +238,7 @@ impl Decoder<'_> {
         Ok(())
     }
 
-    fn follow<T>(
-        &mut self,
-        alias: Id,
-        decode: impl FnOnce(&mut Self, Id) -> Result<T, Problem>,
-    ) -> Result<T, Problem> {
+    fn follow<T>(&mut self, alias: Id, decode: impl FnOnce(&mut Self, Id) -> Result<T, Problem>) -> Result<T, Problem> {
         let node = &self.document.nodes[alias];
         if !self.aliases.insert(alias) {
             return Err(Problem::at(node.at, "The anchor's value contains itself."));
@@ -275,15 +248,9 @@ impl Decoder<'_> {
         result
     }
 
-    fn nested<T>(
-        &mut self,
-        at: Place,
-        decode: impl FnOnce(&mut Self) -> Result<T, Problem>,
-    ) -> Result<T, Problem> {
+    fn nested<T>(&mut self, at: Place, decode: impl FnOnce(&mut Self) -> Result<T, Problem>) -> Result<T, Problem> {
         if self.depth == MAX_DEPTH {
-            let message = format!(
-                "This is nested deeper than {MAX_DEPTH} levels, which no runner's configuration is."
-            );
+            let message = format!("This is nested deeper than {MAX_DEPTH} levels, which no runner's configuration is.");
             return Err(Problem::at(at, message));
         }
         self.depth += 1;
@@ -309,8 +276,7 @@ impl Decoder<'_> {
     }
 }
 
-const NOT_MERGEABLE: &str =
-    "The value of a merge key `<<` must be a mapping or a list of mappings.";
+const NOT_MERGEABLE: &str = "The value of a merge key `<<` must be a mapping or a list of mappings.";
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
 fn share(part: usize, all: usize) -> f64 {
@@ -329,10 +295,7 @@ fn json_number(float: f64) -> Option<Number> {
     const PAST_INTEGERS: f64 = 9_223_372_036_854_775_808.0;
     let is_negative_zero = float == 0.0 && float.is_sign_negative();
     if float.fract() == 0.0 && float.abs() < PAST_INTEGERS && !is_negative_zero {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the float is whole and in range"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "the float is whole and in range")]
         return Some((float as i64).into());
     }
     Number::from_f64(float)

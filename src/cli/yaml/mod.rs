@@ -120,9 +120,7 @@ impl Node {
                     .filter(|rest| within(rest))
                     .or_else(|| path.strip_prefix(&format!("[{:?}]", entry.key)))?;
                 Some(match entry.value.kind {
-                    Kind::Sequence(_) | Kind::Mapping(_) => {
-                        entry.value.descend(rest).unwrap_or(entry.key_at)
-                    }
+                    Kind::Sequence(_) | Kind::Mapping(_) => entry.value.descend(rest).unwrap_or(entry.key_at),
                     Kind::Null => entry.key_at,
                     _ => entry.value.at,
                 })

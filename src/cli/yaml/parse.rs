@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use granit_parser::{
-    ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag,
-};
+use granit_parser::{ErrorKind, Event, Marker, Options, Parser, ScalarStyle, ScanError, Span, StructureStyle, Tag};
 
 use super::scalar::short_tag;
 use super::tabs::Continued;
@@ -69,12 +67,8 @@ pub(super) fn document(text: &str) -> Result<Option<ParsedDocument>, Problem> {
             Event::SequenceEnd | Event::MappingEnd => tree.close(span),
             Event::Alias(anchor) => {
                 let target = tree.anchors.get(&anchor).copied();
-                let target = target.ok_or_else(|| {
-                    Problem::at(
-                        at,
-                        "The file defines no anchor for this alias before this place.",
-                    )
-                })?;
+                let target = target
+                    .ok_or_else(|| Problem::at(at, "The file defines no anchor for this alias before this place."))?;
                 tree.add(at, 0, None, Content::Alias(target));
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -100,16 +94,13 @@ pub(super) fn document(text: &str) -> Result<Option<ParsedDocument>, Problem> {
     let has_marker = end
         .and_then(|end| text.lines().nth(end - 1))
         .is_some_and(|line| line.starts_with(['-', '.']));
-    tree.continued
-        .refuse_tabs(text, end.filter(|_| has_marker))?;
+    tree.continued.refuse_tabs(text, end.filter(|_| has_marker))?;
     let Tree { nodes, .. } = tree;
     Ok((!nodes.is_empty()).then_some(ParsedDocument { nodes, next }))
 }
 
 /// Returns the place of the next document that has content, whatever it is.
-fn next_document<'a>(
-    events: impl Iterator<Item = Result<(Event<'a>, Span), ScanError>>,
-) -> Option<Place> {
+fn next_document<'a>(events: impl Iterator<Item = Result<(Event<'a>, Span), ScanError>>) -> Option<Place> {
     let mut start = None;
     for event in events {
         match event {
@@ -118,8 +109,7 @@ fn next_document<'a>(
             Ok((Event::Scalar(text, ScalarStyle::Plain, 0, None), _)) if text == "~" => {
                 start = None;
             }
-            Ok((Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..), _))
-            | Err(_) => return start,
+            Ok((Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..), _)) | Err(_) => return start,
             Ok(_) => {}
         }
     }
@@ -137,7 +127,8 @@ fn options() -> Options {
 
 /// Returns whether yaml.v3 accepts a character.
 fn refuse_control_characters(text: &str) -> Result<(), Problem> {
-    let is_allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..);
+    let is_allowed =
+        |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..);
     let Some((at, character)) = text.char_indices().find(|(_, c)| !is_allowed(*c)) else {
         return Ok(());
     };

@@ -80,9 +80,7 @@ pub(super) fn tagged(tag: &str, text: &str) -> Result<Scalar, String> {
         (FLOAT, Scalar::Integer(integer)) => Ok(Scalar::Float(integer as f64)),
         (NULL | BOOL | INT | FLOAT | TIMESTAMP, value) if value.tag() != tag => {
             let found = value.tag();
-            Err(format!(
-                "The tag is {tag}, but the value is of type {found}."
-            ))
+            Err(format!("The tag is {tag}, but the value is of type {found}."))
         }
         (_, value) => Ok(value),
     }
@@ -93,16 +91,11 @@ fn read(text: &str, may_be_time: bool) -> Scalar {
     let value = match text.bytes().next() {
         None => Some(Scalar::Null),
         Some(b'+' | b'-' | b'0'..=b'9') => special(text)
-            .or_else(|| {
-                may_be_time
-                    .then(|| time::parse(text))
-                    .flatten()
-                    .map(Scalar::Time)
-            })
+            .or_else(|| may_be_time.then(|| time::parse(text)).flatten().map(Scalar::Time))
             .or_else(|| number(text)),
-        Some(b'.') => special(text).or_else(|| {
-            float(text.replace('_', "").as_str()).filter(|_| has_good_underscores(text))
-        }),
+        Some(b'.') => {
+            special(text).or_else(|| float(text.replace('_', "").as_str()).filter(|_| has_good_underscores(text)))
+        }
         Some(_) => special(text),
     };
     value.unwrap_or_else(|| Scalar::Text(text.to_owned()))
@@ -161,9 +154,7 @@ fn number(text: &str) -> Option<Scalar> {
 /// Returns a decimal number with a point or an exponent, or with more digits than an integer has. A number that is too
 /// large for a float is not a number.
 fn float(text: &str) -> Option<Scalar> {
-    let is_decimal = text
-        .bytes()
-        .all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
+    let is_decimal = text.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
     let float = text.parse::<f64>().ok().filter(|_| is_decimal)?;
     float.is_finite().then_some(Scalar::Float(float))
 }
@@ -172,9 +163,10 @@ fn float(text: &str) -> Option<Scalar> {
 fn has_good_underscores(text: &str) -> bool {
     let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
     let bytes = text.as_bytes();
-    bytes.iter().enumerate().all(|(at, byte)| {
-        *byte != b'_' || (at > 0 && is_digit(bytes.get(at - 1)) && is_digit(bytes.get(at + 1)))
-    })
+    bytes
+        .iter()
+        .enumerate()
+        .all(|(at, byte)| *byte != b'_' || (at > 0 && is_digit(bytes.get(at - 1)) && is_digit(bytes.get(at + 1))))
 }
 
 /// Decodes base64 into the text that JSON writes: each byte that is not UTF-8 becomes a replacement character.

@@ -17,40 +17,22 @@ const DIFFERENCES: &[(&str, &str)] = &[
         "v: \"\\ud83d\\ude00\"\n",
         "two escapes of one character are one character in JSON",
     ),
-    (
-        "v: [:a]\n",
-        "a text in brackets may begin with a colon in YAML 1.2",
-    ),
-    (
-        "v: [a:]\n",
-        "a colon before a bracket ends a key in YAML 1.2",
-    ),
-    (
-        "v: [-]\n",
-        "a dash alone in brackets is refused in YAML 1.2",
-    ),
+    ("v: [:a]\n", "a text in brackets may begin with a colon in YAML 1.2"),
+    ("v: [a:]\n", "a colon before a bracket ends a key in YAML 1.2"),
+    ("v: [-]\n", "a dash alone in brackets is refused in YAML 1.2"),
     (
         "v: [?a]\n",
         "a text in brackets may begin with a question mark in YAML 1.2",
     ),
     ("v: [?]\n", "as above"),
     ("v: {?a: 1}\n", "as above"),
-    (
-        "v: [a?b]\n",
-        "a text in brackets may hold a question mark in YAML 1.2",
-    ),
+    ("v: [a?b]\n", "a text in brackets may hold a question mark in YAML 1.2"),
     (
         "v: [\n\ta]\n",
         "the parser refuses a tab at the beginning of a line, in brackets too",
     ),
-    (
-        "...\n",
-        "an end marker without a document is nothing in YAML 1.2",
-    ),
-    (
-        "a: 1\n--- \n&\n",
-        "octl reads a few characters past the first document",
-    ),
+    ("...\n", "an end marker without a document is nothing in YAML 1.2"),
+    ("a: 1\n--- \n&\n", "octl reads a few characters past the first document"),
     (
         "%FOO bar\n---\na: 1\n",
         "YAML 1.2 ignores directives that it does not know",
@@ -59,29 +41,21 @@ const DIFFERENCES: &[(&str, &str)] = &[
         ": a\n",
         "a key may be missing in YAML 1.2; it is null, which octl drops",
     ),
-    (
-        "a: &x-y_z.1 1\nb: *x-y_z.1\n",
-        "anchors may have any name in YAML 1.2",
-    ),
+    ("a: &x-y_z.1 1\nb: *x-y_z.1\n", "anchors may have any name in YAML 1.2"),
     ("a: &é 1\n", "as above"),
     (
         "a: 1\u{2028}b: 2\n",
         "the line separator of Unicode does not end a line in YAML 1.2",
     ),
     ("a: b\u{2028}c\n", "as above"),
-    (
-        "a: '1'# c\n",
-        "a comment needs a space before it in YAML 1.2",
-    ),
+    ("a: '1'# c\n", "a comment needs a space before it in YAML 1.2"),
 ];
 
 /// Reads a text as the file is read: the root is a mapping or null.
 fn read_document(text: &str) -> Result<Value, String> {
     match read(text).map(|(node, _)| node) {
         Err(problem) => Err(problem.message),
-        Ok(Node {
-            kind: Kind::Null, ..
-        }) => Ok(Value::Null),
+        Ok(Node { kind: Kind::Null, .. }) => Ok(Value::Null),
         Ok(node) if node.entries().is_some() => Ok(node.to_json()),
         Ok(node) => Err(format!("the document is {}", node.noun())),
     }
@@ -90,15 +64,9 @@ fn read_document(text: &str) -> Result<Value, String> {
 /// Returns whether two values are the same JSON. Floats are compared as numbers, and not by their digits.
 fn same(ours: &Value, theirs: &Value) -> bool {
     match (ours, theirs) {
-        (Value::Number(ours), Value::Number(theirs)) => {
-            ours == theirs || ours.as_f64() == theirs.as_f64()
-        }
+        (Value::Number(ours), Value::Number(theirs)) => ours == theirs || ours.as_f64() == theirs.as_f64(),
         (Value::Array(ours), Value::Array(theirs)) => {
-            ours.len() == theirs.len()
-                && ours
-                    .iter()
-                    .zip(theirs)
-                    .all(|(ours, theirs)| same(ours, theirs))
+            ours.len() == theirs.len() && ours.iter().zip(theirs).all(|(ours, theirs)| same(ours, theirs))
         }
         (Value::Object(ours), Value::Object(theirs)) => {
             ours.len() == theirs.len()

@@ -36,11 +36,7 @@ pub(super) fn parse(text: &str) -> Option<Result<String, &'static str>> {
     rest.skip(':')?;
     let second = rest.one_or_two_digits().filter(|second| *second < 60)?;
     let fraction = rest.fraction();
-    let zone = if has_zone {
-        rest.zone()?
-    } else {
-        Ok("Z".to_owned())
-    };
+    let zone = if has_zone { rest.zone()? } else { Ok("Z".to_owned()) };
     if !rest.0.is_empty() {
         return None;
     }
@@ -57,12 +53,7 @@ impl Rest<'_> {
     }
 
     fn one_or_two_digits(&mut self) -> Option<u32> {
-        let digits = self
-            .0
-            .bytes()
-            .take(2)
-            .take_while(u8::is_ascii_digit)
-            .count();
+        let digits = self.0.bytes().take(2).take_while(u8::is_ascii_digit).count();
         let (number, rest) = self.0.split_at(digits);
         self.0 = rest;
         number.parse().ok()
@@ -90,17 +81,9 @@ impl Rest<'_> {
             self.0 = rest;
             return Some(Ok("Z".to_owned()));
         }
-        let sign = self
-            .0
-            .chars()
-            .next()
-            .filter(|sign| matches!(sign, '+' | '-'))?;
+        let sign = self.0.chars().next().filter(|sign| matches!(sign, '+' | '-'))?;
         let (hours, minutes) = (self.0.get(1..3)?, self.0.get(4..6)?);
-        if self.0.as_bytes()[3] != b':'
-            || !format!("{hours}{minutes}")
-                .bytes()
-                .all(|b| b.is_ascii_digit())
-        {
+        if self.0.as_bytes()[3] != b':' || !format!("{hours}{minutes}").bytes().all(|b| b.is_ascii_digit()) {
             return None;
         }
         self.0 = &self.0[6..];

@@ -32,12 +32,7 @@ pub(super) trait DecideRetry<T>: Sync {
 struct Repeatable;
 
 impl<T: Send> DecideRetry<T> for Repeatable {
-    async fn decide(
-        &self,
-        error: ApiError,
-        verdict: Verdict,
-        _: UncertainOutcome,
-    ) -> RetryDecision<T> {
+    async fn decide(&self, error: ApiError, verdict: Verdict, _: UncertainOutcome) -> RetryDecision<T> {
         match verdict.retry {
             Retry::Soon | Retry::WhenRequested => RetryDecision::SendAgain(error),
             Retry::Never | Retry::Ended => RetryDecision::GiveUp(error),
@@ -107,12 +102,7 @@ impl Client {
     ///
     /// # Errors
     /// The budget ended the wait, or the wait would be longer than what is left of the budget.
-    async fn wait(
-        &self,
-        error: ApiError,
-        number: u32,
-        budget: &CallBudget,
-    ) -> Result<(), ApiError> {
+    async fn wait(&self, error: ApiError, number: u32, budget: &CallBudget) -> Result<(), ApiError> {
         let Some(call) = error.call().cloned().map(Box::new) else {
             return Err(error);
         };

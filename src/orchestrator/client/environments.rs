@@ -39,9 +39,7 @@ impl Client {
         let list = Request::get(["orgs", self.org(), "envs"]).with_query("per_page", "100");
         let mut found = Vec::new();
         let add = |page: Vec<DeployedEnvironment>| {
-            let uses = |environment: &DeployedEnvironment| {
-                environment.runner_id.as_deref() == Some(runner_id)
-            };
+            let uses = |environment: &DeployedEnvironment| environment.runner_id.as_deref() == Some(runner_id);
             found.extend(page.into_iter().filter(uses));
             ControlFlow::<()>::Continue(())
         };

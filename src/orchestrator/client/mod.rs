@@ -82,18 +82,13 @@ impl Client {
     fn or_org_not_found(&self, error: ApiError) -> ApiError {
         match error {
             ApiError::Refused {
+                call, status, message, ..
+            } if status == 404 || message.contains("organization not found") => ApiError::OrgNotFound {
                 call,
+                org: self.org().to_owned(),
                 status,
                 message,
-                ..
-            } if status == 404 || message.contains("organization not found") => {
-                ApiError::OrgNotFound {
-                    call,
-                    org: self.org().to_owned(),
-                    status,
-                    message,
-                }
-            }
+            },
             other => other,
         }
     }

@@ -66,11 +66,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ApiError::Uncertain`] if the object might exist nevertheless; with every other error it does not.
-    pub(super) async fn create<C: Creation>(
-        &self,
-        creation: &C,
-        budget: &CallBudget,
-    ) -> Result<C::Created, ApiError> {
+    pub(super) async fn create<C: Creation>(&self, creation: &C, budget: &CallBudget) -> Result<C::Created, ApiError> {
         let request = creation.request(self.org());
         let read = |response| creation.read(response);
         let lookup = LookupBeforeRetry {
@@ -97,9 +93,7 @@ impl Client {
                 let existing = Existing::Importable;
                 Err(already_exists(creation, id, existing, failure.error))
             }
-            Ok(ExistingObject::Other { id, existing }) => {
-                Err(already_exists(creation, id, existing, failure.error))
-            }
+            Ok(ExistingObject::Other { id, existing }) => Err(already_exists(creation, id, existing, failure.error)),
             Ok(ExistingObject::Nothing) => Err(failure.after_lookup(true, sentence)),
             Err(_) => Err(failure.after_lookup(false, sentence)),
         }
@@ -169,23 +163,14 @@ struct LookupBeforeRetry<'a, C> {
 const CLOCKS: Duration = Duration::from_secs(60);
 
 impl<C: Creation> DecideRetry<C::Created> for LookupBeforeRetry<'_, C> {
-    async fn decide(
-        &self,
-        error: ApiError,
-        verdict: Verdict,
-        outcome: UncertainOutcome,
-    ) -> RetryDecision<C::Created> {
+    async fn decide(&self, error: ApiError, verdict: Verdict, outcome: UncertainOutcome) -> RetryDecision<C::Created> {
         match (verdict.retry, verdict.effect) {
             (Retry::Ended, _) => RetryDecision::GiveUp(error),
             (_, Effect::Possible | Effect::Pending) => self.look_up(error, outcome).await,
             // Something exists in the place of the object: an earlier attempt might have created it.
-            (Retry::Never, Effect::Refused) if error.is_conflict() => {
-                self.look_up(error, outcome).await
-            }
+            (Retry::Never, Effect::Refused) if error.is_conflict() => self.look_up(error, outcome).await,
             (Retry::Never, Effect::NotSent | Effect::Refused) => RetryDecision::GiveUp(error),
-            (Retry::Soon | Retry::WhenRequested, Effect::NotSent | Effect::Refused) => {
-                RetryDecision::SendAgain(error)
-            }
+            (Retry::Soon | Retry::WhenRequested, Effect::NotSent | Effect::Refused) => RetryDecision::SendAgain(error),
         }
     }
 }
@@ -199,60 +184,38 @@ impl<C: Creation> LookupBeforeRetry<'_, C> {
         age.is_none_or(|age| age <= self.start.elapsed() + CLOCKS)
     }
 
-    async fn look_up(
-        &self,
-        error: ApiError,
-        outcome: UncertainOutcome,
-    ) -> RetryDecision<C::Created> {
+    async fn look_up(&self, error: ApiError, outcome: UncertainOutcome) -> RetryDecision<C::Created> {
         let creation = self.creation;
         match creation.find(self.client, self.budget).await {
             Ok(ExistingObject::Nothing) if error.is_conflict() => {
                 RetryDecision::GiveUp(self.client.or_org_not_found(error))
             }
             Ok(ExistingObject::Nothing) => RetryDecision::SendAgain(error),
-            Ok(ExistingObject::Same { created, age, .. })
-                if outcome.might_be_done && self.is_result(age) =>
-            {
+            Ok(ExistingObject::Same { created, age, .. }) if outcome.might_be_done && self.is_result(age) => {
                 RetryDecision::Settled(Ok(created))
             }
-            Ok(ExistingObject::Same { id, .. }) => RetryDecision::Settled(Err(already_exists(
-                creation,
-                id,
-                Existing::Importable,
-                error,
-            ))),
+            Ok(ExistingObject::Same { id, .. }) => {
+                RetryDecision::Settled(Err(already_exists(creation, id, Existing::Importable, error)))
+            }
             Ok(ExistingObject::Other { id, existing }) => {
                 RetryDecision::Settled(Err(already_exists(creation, id, existing, error)))
             }
             Err(org @ ApiError::OrgNotFound { .. }) => RetryDecision::Settled(Err(org)),
             // The service refused the request, whatever exists.
             Err(_) if !outcome.might_be_done => RetryDecision::GiveUp(error),
-            Err(failure) if failure.verdict().retry == Retry::Ended => {
-                RetryDecision::GiveUp(failure)
-            }
+            Err(failure) if failure.verdict().retry == Retry::Ended => RetryDecision::GiveUp(failure),
             Err(failure) => RetryDecision::Settled(Err(uncertain(creation.sentence(), failure))),
         }
     }
 }
 
 /// Returns the error that something is in the way, in the service's words if it has any.
-fn already_exists<C: Creation>(
-    creation: &C,
-    id: String,
-    existing: Existing,
-    error: ApiError,
-) -> ApiError {
+fn already_exists<C: Creation>(creation: &C, id: String, existing: Existing, error: ApiError) -> ApiError {
     let message = match error {
         ApiError::Refused {
-            status: 409,
-            message,
-            ..
+            status: 409, message, ..
         } => message,
         _ => creation.in_the_way(&id),
     };
-    ApiError::AlreadyExists {
-        id,
-        message,
-        existing,
-    }
+    ApiError::AlreadyExists { id, message, existing }
 }

@@ -19,18 +19,10 @@ pub struct RuleKey {
     /// The runner.
     pub runner_id: String,
     /// The project; `None` for every project.
-    #[serde(
-        default,
-        deserialize_with = "none_if_empty",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "none_if_empty", skip_serializing_if = "Option::is_none")]
     pub project_id: Option<String>,
     /// The environment type; `None` for every environment type.
-    #[serde(
-        default,
-        deserialize_with = "none_if_empty",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, deserialize_with = "none_if_empty", skip_serializing_if = "Option::is_none")]
     pub env_type_id: Option<String>,
 }
 
@@ -146,9 +138,7 @@ impl Client {
                 ..
             }
             | ApiError::Refused {
-                status: 409,
-                message,
-                ..
+                status: 409, message, ..
             } => message.clone(),
             // Only a conflict can hide a missing runner.
             _ => return Err(error),
@@ -163,9 +153,7 @@ impl Client {
             Ok(true) | Err(_) => Err(match (error, &key.env_type_id) {
                 (
                     ApiError::Refused {
-                        status: 409,
-                        message,
-                        ..
+                        status: 409, message, ..
                     },
                     Some(id),
                 ) if message.contains("environment type") => ApiError::EnvTypeNotFound {
@@ -193,20 +181,13 @@ impl Client {
     ///
     /// # Errors
     /// Everything that prevents the list from being complete.
-    pub async fn find_rule(
-        &self,
-        key: &RuleKey,
-        budget: &CallBudget,
-    ) -> Result<Option<Rule>, ApiError> {
-        let is_for = |rule: &Rule| {
-            rule.key.project_id == key.project_id && rule.key.env_type_id == key.env_type_id
-        };
+    pub async fn find_rule(&self, key: &RuleKey, budget: &CallBudget) -> Result<Option<Rule>, ApiError> {
+        let is_for = |rule: &Rule| rule.key.project_id == key.project_id && rule.key.env_type_id == key.env_type_id;
         let search = |page: Vec<Rule>| match page.into_iter().find(is_for) {
             Some(rule) => ControlFlow::Break(rule),
             None => ControlFlow::Continue(()),
         };
-        self.each_page(list_request(self.org(), key), budget, search)
-            .await
+        self.each_page(list_request(self.org(), key), budget, search).await
     }
 }
 
@@ -242,11 +223,7 @@ impl Creation for RuleKey {
         rule_in(response, 201)
     }
 
-    async fn find(
-        &self,
-        client: &Client,
-        budget: &CallBudget,
-    ) -> Result<ExistingObject<Rule>, ApiError> {
+    async fn find(&self, client: &Client, budget: &CallBudget) -> Result<ExistingObject<Rule>, ApiError> {
         Ok(match client.find_rule(self, budget).await? {
             Some(created) if created.key == *self => ExistingObject::Same {
                 id: created.id.clone(),
@@ -291,9 +268,6 @@ mod tests {
         let rules = "https://a.example/orgs/o/runner-rules";
         assert_eq!(url(&key), format!("{rules}?byEnvTypeId=d%26v"));
         key.project_id = Some("p".to_owned());
-        assert_eq!(
-            url(&key),
-            format!("{rules}?byProjectId=p&byEnvTypeId=d%26v")
-        );
+        assert_eq!(url(&key), format!("{rules}?byProjectId=p&byEnvTypeId=d%26v"));
     }
 }

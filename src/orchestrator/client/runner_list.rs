@@ -60,16 +60,12 @@ impl EksRunnerPages<'_> {
     ///
     /// # Errors
     /// [`ApiError::OrgNotFound`], and whatever prevents the page from being read.
-    pub async fn next(
-        &mut self,
-        budget: &CallBudget,
-    ) -> Result<Option<Vec<ListedRunner>>, ApiError> {
+    pub async fn next(&mut self, budget: &CallBudget) -> Result<Option<Vec<ListedRunner>>, ApiError> {
         let Some(page) = self.pages.next(budget).await? else {
             return Ok(None);
         };
         let is_wanted = |runner: &AnyListedRunner| {
-            runner.runner_configuration.kind == RunnerType::EKS
-                && runner.id.starts_with(self.id_prefix)
+            runner.runner_configuration.kind == RunnerType::EKS && runner.id.starts_with(self.id_prefix)
         };
         let wanted = page.into_iter().filter(is_wanted);
         let listed = wanted.map(|runner| ListedRunner {
@@ -115,10 +111,7 @@ impl Client {
     ///
     /// # Errors
     /// Everything that prevents the list from being complete.
-    pub async fn list_runners(
-        &self,
-        budget: &CallBudget,
-    ) -> Result<&HashMap<String, String>, ApiError> {
+    pub async fn list_runners(&self, budget: &CallBudget) -> Result<&HashMap<String, String>, ApiError> {
         match self.runner_list(budget).await? {
             RunnerList::Runners(runners) => Ok(runners),
             RunnerList::Forbidden { call, message } => Err(ApiError::Refused {
@@ -168,10 +161,7 @@ impl Client {
         self.runners.get_or_try_init(list).await
     }
 
-    async fn read_runner_list(
-        &self,
-        budget: &CallBudget,
-    ) -> Result<HashMap<String, String>, ApiError> {
+    async fn read_runner_list(&self, budget: &CallBudget) -> Result<HashMap<String, String>, ApiError> {
         let mut runners = HashMap::new();
         let add = |page: Vec<RunnerSummary>| {
             let entry = |runner: RunnerSummary| (runner.id, runner.runner_configuration.kind);

@@ -22,11 +22,7 @@ impl Client {
     /// # Errors
     /// [`ApiError::OtherType`] for a runner of another type, and everything that leaves open whether the runner
     /// exists.
-    pub async fn get_runner(
-        &self,
-        id: &str,
-        budget: &CallBudget,
-    ) -> Result<Option<Runner>, ApiError> {
+    pub async fn get_runner(&self, id: &str, budget: &CallBudget) -> Result<Option<Runner>, ApiError> {
         let found = self.get_runner_and_age(id, budget).await?;
         Ok(found.map(|(runner, _)| runner))
     }
@@ -61,11 +57,7 @@ impl Client {
     /// # Errors
     /// [`ApiError::AlreadyExists`] if the id is in use. [`ApiError::Uncertain`] if the runner might have been created;
     /// with every other error it was not.
-    pub async fn create_runner(
-        &self,
-        runner: &Runner,
-        budget: &CallBudget,
-    ) -> Result<Runner, ApiError> {
+    pub async fn create_runner(&self, runner: &Runner, budget: &CallBudget) -> Result<Runner, ApiError> {
         self.create(runner, budget).await
     }
 
@@ -74,11 +66,7 @@ impl Client {
     /// # Errors
     /// [`ApiError::is_not_found`] if the runner does not exist. [`ApiError::Uncertain`] if the update might have been
     /// made; with every other error it was not.
-    pub async fn update_runner(
-        &self,
-        runner: &Runner,
-        budget: &CallBudget,
-    ) -> Result<Runner, ApiError> {
+    pub async fn update_runner(&self, runner: &Runner, budget: &CallBudget) -> Result<Runner, ApiError> {
         let request = update_request(self.org(), runner);
         let read = |response| runner_in(response, 200, &runner.id);
         let failure = match self.repeat(&request, read, budget).await {
@@ -90,9 +78,7 @@ impl Client {
         }
         match self.get_runner(&runner.id, &self.settling()).await {
             Ok(Some(found)) if is_same(runner, &found) => Ok(found),
-            found => Err(failure.after_lookup(found.is_ok(), || {
-                format!("runner {:?} was updated", runner.id)
-            })),
+            found => Err(failure.after_lookup(found.is_ok(), || format!("runner {:?} was updated", runner.id))),
         }
     }
 
@@ -148,16 +134,10 @@ impl Creation for Runner {
         runner_in(response, 201, &self.id)
     }
 
-    async fn find(
-        &self,
-        client: &Client,
-        budget: &CallBudget,
-    ) -> Result<ExistingObject<Self>, ApiError> {
+    async fn find(&self, client: &Client, budget: &CallBudget) -> Result<ExistingObject<Self>, ApiError> {
         let id = self.id.clone();
         match client.get_runner_and_age(&id, budget).await {
-            Ok(Some((created, age))) if is_same(self, &created) => {
-                Ok(ExistingObject::Same { id, created, age })
-            }
+            Ok(Some((created, age))) if is_same(self, &created) => Ok(ExistingObject::Same { id, created, age }),
             Ok(Some(_)) => Ok(ExistingObject::Other {
                 id,
                 existing: Existing::Importable,

@@ -100,9 +100,8 @@ impl LookupError {
     #[must_use]
     pub fn text(&self, frontend: Frontend) -> String {
         let config_files = |conjunction: &str| {
-            let settings = PRODUCTS.map(|product| {
-                ProviderAttribute::ConfigFile(product).setting_or_description(frontend)
-            });
+            let settings =
+                PRODUCTS.map(|product| ProviderAttribute::ConfigFile(product).setting_or_description(frontend));
             settings.join(&format!(" {conjunction} "))
         };
         match self {
@@ -131,10 +130,7 @@ impl LookupError {
                 ),
             },
             Self::File {
-                product,
-                path,
-                problem,
-                ..
+                product, path, problem, ..
             } => format!(
                 "{}'s configuration file {} cannot be used: {problem}",
                 product.cli,

@@ -32,16 +32,10 @@ impl<'a> Files<'a> {
     ///
     /// # Errors
     /// That file does not exist or cannot be used, or the block names one for each product.
-    pub(super) fn new(
-        explicit: &ExplicitSettings,
-        environment: &'a Environment,
-    ) -> Result<Self, LookupError> {
+    pub(super) fn new(explicit: &ExplicitSettings, environment: &'a Environment) -> Result<Self, LookupError> {
         let named = match explicit.config_files.as_slice() {
             [] => None,
-            [(product, path)] => Some((
-                *product,
-                read_named(product, path, environment, explicit.frontend)?,
-            )),
+            [(product, path)] => Some((*product, read_named(product, path, environment, explicit.frontend)?)),
             [(product, _), ..] => return Err(LookupError::TwoNamedFiles { product }),
         };
         Ok(Self {
@@ -81,10 +75,7 @@ impl<'a> Files<'a> {
 impl Files<'_> {
     /// Returns the URL of the API in one of the files, if the file at the path has one.
     pub(super) fn url_in(&self, path: &Path, product: &Product) -> Option<Url> {
-        let named = self
-            .named
-            .as_ref()
-            .map(|(_, (path, config))| (path, config));
+        let named = self.named.as_ref().map(|(_, (path, config))| (path, config));
         let default = || match self.default_of(product) {
             Some((path, Ok(config))) => Some((path, config)),
             _ => None,
@@ -113,9 +104,7 @@ fn read_named(
         Ok(None) => {
             format!("it does not exist. Correct {name}, or remove it to use the default file")
         }
-        Err(problem) => format!(
-            "{problem}. Correct it, name another file, or remove {name} to use the default file"
-        ),
+        Err(problem) => format!("{problem}. Correct it, name another file, or remove {name} to use the default file"),
     };
     Err(LookupError::File {
         attribute,

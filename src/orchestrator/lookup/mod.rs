@@ -69,10 +69,7 @@ pub fn lookup_without_token(
 /// Every value that is missing or cannot be used, so that a person can correct all of them at once. A file that
 /// the provider block names must exist and be valid even if nothing is taken from it. A default file must be valid only
 /// if a value is searched in it.
-pub fn lookup(
-    explicit: &ExplicitSettings,
-    environment: &Environment,
-) -> Result<ApiSettings, Vec<LookupError>> {
+pub fn lookup(explicit: &ExplicitSettings, environment: &Environment) -> Result<ApiSettings, Vec<LookupError>> {
     let files = Files::new(explicit, environment).map_err(|error| vec![error])?;
     let places = Places::new(explicit, environment, &files, true).map_err(|error| vec![error])?;
     let product = places.product();
@@ -118,9 +115,8 @@ impl<'a> Places<'a> {
         files: &'a Files<'a>,
         with_token: bool,
     ) -> Result<Self, LookupError> {
-        let has_all = explicit.api_url.is_some()
-            && explicit.org_id.is_some()
-            && (explicit.auth_token.is_some() || !with_token);
+        let has_all =
+            explicit.api_url.is_some() && explicit.org_id.is_some() && (explicit.auth_token.is_some() || !with_token);
         let selection = if has_all && files.named().is_none() {
             None
         } else {
@@ -156,9 +152,7 @@ impl<'a> Places<'a> {
         token: Option<ApiToken>,
         url: Option<(&Url, SettingSource)>,
     ) -> Result<Option<ApiToken>, LookupError> {
-        let (Some(found), Some((url, url_from)), Some(token_product)) =
-            (&token, url, self.product())
-        else {
+        let (Some(found), Some((url, url_from)), Some(token_product)) = (&token, url, self.product()) else {
             return Ok(token);
         };
         let token_for = match (&found.source, product_on_host(url)) {
@@ -167,14 +161,11 @@ impl<'a> Places<'a> {
                 token_product,
                 url_product: other,
             }),
-            (SettingSource::File { path, .. }, _)
-                if matches!(url_from, SettingSource::Explicit(..)) =>
-            {
-                self.files
-                    .url_in(path, token_product)
-                    .filter(|own| own.host_str() != url.host_str())
-                    .map(|own| TokenOwner::OtherHost(own.to_string()))
-            }
+            (SettingSource::File { path, .. }, _) if matches!(url_from, SettingSource::Explicit(..)) => self
+                .files
+                .url_in(path, token_product)
+                .filter(|own| own.host_str() != url.host_str())
+                .map(|own| TokenOwner::OtherHost(own.to_string())),
             _ => None,
         };
         match token_for {
@@ -195,23 +186,14 @@ pub fn check_explicit(explicit: &ExplicitSettings, environment: &Environment) ->
     let mut errors = Vec::new();
     keep(Files::new(explicit, environment), &mut errors);
     if let Some(found) = API_URL.in_block(explicit.api_url.as_deref(), explicit.frontend) {
-        keep(
-            found.and_then(|found| values::api_url(found, None)),
-            &mut errors,
-        );
+        keep(found.and_then(|found| values::api_url(found, None)), &mut errors);
     }
     if let Some(found) = ORG_ID.in_block(explicit.org_id.as_deref(), explicit.frontend) {
         keep(found.and_then(values::org_id), &mut errors);
     }
-    let token = explicit
-        .auth_token
-        .as_ref()
-        .map(ExposeSecret::expose_secret);
+    let token = explicit.auth_token.as_ref().map(ExposeSecret::expose_secret);
     if let Some(found) = AUTH_TOKEN.in_block(token, explicit.frontend) {
-        keep(
-            found.and_then(|found| values::token(found, true)),
-            &mut errors,
-        );
+        keep(found.and_then(|found| values::token(found, true)), &mut errors);
     }
     errors
 }

@@ -92,11 +92,7 @@ impl Setting {
     }
 
     /// Returns the value in the environment, or what to say about the variable.
-    fn in_environment(
-        &self,
-        product: &Product,
-        environment: &Environment,
-    ) -> Result<SearchResult, String> {
+    fn in_environment(&self, product: &Product, environment: &Environment) -> Result<SearchResult, String> {
         let name = (self.variable)(product);
         let variable = SettingSource::Variable(name);
         match environment.variable(name).map(str::trim) {
@@ -115,11 +111,7 @@ impl Setting {
         }
     }
 
-    pub(super) fn unusable(
-        &self,
-        found_in: SettingSource,
-        problem: impl Into<String>,
-    ) -> LookupError {
+    pub(super) fn unusable(&self, found_in: SettingSource, problem: impl Into<String>) -> LookupError {
         LookupError::Unusable {
             attribute: self.attribute,
             found_in,
@@ -139,11 +131,7 @@ pub(super) struct Places<'a> {
 
 impl Places<'_> {
     /// Searches for a setting. Empty values count as not set, except those of the command's options.
-    pub(super) fn search(
-        &self,
-        setting: &Setting,
-        explicit: Option<&str>,
-    ) -> Result<SearchResult, LookupError> {
+    pub(super) fn search(&self, setting: &Setting, explicit: Option<&str>) -> Result<SearchResult, LookupError> {
         let found = match setting.in_block(explicit, self.files.frontend) {
             Some(found) => found,
             None => self.search_outside(setting),
@@ -206,17 +194,12 @@ impl Places<'_> {
         setting: &Setting,
     ) -> Result<Result<SearchResult, Vec<String>>, LookupError> {
         match self.files.default_of(product) {
-            Some((path, Ok(config))) => {
-                Ok(setting.in_config(path, config).map_err(|place| vec![place]))
-            }
+            Some((path, Ok(config))) => Ok(setting.in_config(path, config).map_err(|place| vec![place])),
             Some((path, Err(problem))) => Err(LookupError::File {
                 attribute: setting.attribute,
                 product,
                 path: path.clone(),
-                problem: format!(
-                    "{problem}. Correct it, or delete it and log in with {}",
-                    product.cli
-                ),
+                problem: format!("{problem}. Correct it, or delete it and log in with {}", product.cli),
             }),
             None => Ok(Err(self.absent_default_file(product))),
         }
@@ -231,8 +214,7 @@ impl Places<'_> {
                 product.cli
             )];
         }
-        let absent =
-            |path: std::path::PathBuf| format!("the file {}: does not exist", path.display());
+        let absent = |path: std::path::PathBuf| format!("the file {}: does not exist", path.display());
         files.into_iter().map(absent).collect()
     }
 
@@ -264,9 +246,7 @@ impl Places<'_> {
         };
         let others = PRODUCTS.into_iter().filter(|other| *other != product);
         let variables = others.flat_map(Product::variables);
-        variables
-            .filter(|name| self.environment.has_value(name))
-            .collect()
+        variables.filter(|name| self.environment.has_value(name)).collect()
     }
 
     /// Returns where the other products have a value, and why it is not used.
@@ -274,14 +254,10 @@ impl Places<'_> {
         let Some(selection) = &self.selection else {
             return Vec::new();
         };
-        let others = PRODUCTS
-            .into_iter()
-            .filter(|product| *product != selection.product);
+        let others = PRODUCTS.into_iter().filter(|product| *product != selection.product);
         let mut found = Vec::new();
         for product in others {
-            if let Ok(SearchResult::Value(_, source)) =
-                setting.in_environment(product, self.environment)
-            {
+            if let Ok(SearchResult::Value(_, source)) = setting.in_environment(product, self.environment) {
                 found.push(source);
             }
             if let Some((path, Ok(config))) = self.files.default_of(product)

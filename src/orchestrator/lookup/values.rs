@@ -9,10 +9,7 @@ use crate::product::{HUMANITEC, Product};
 
 /// Returns the URL of the API and where it was found. The default is that of the selected product, or Humanitec's if no
 /// product is selected.
-pub(super) fn api_url(
-    found: SearchResult,
-    selected: Option<&Product>,
-) -> Result<(Url, SettingSource), LookupError> {
+pub(super) fn api_url(found: SearchResult, selected: Option<&Product>) -> Result<(Url, SettingSource), LookupError> {
     let (text, source) = match found {
         SearchResult::Value(text, source) => (text, source),
         SearchResult::Nothing(missing) => match selected.unwrap_or(&HUMANITEC).default_url {
@@ -33,13 +30,11 @@ pub(super) fn api_url(
             format!("the URL{shown} does not begin with http:// or https://; {example}")
         }
         // For these two schemes, the parser refuses an empty host.
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => format!(
-            "the URL contains a user name or password; {example}, and set the token separately"
-        ),
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            format!("the URL contains a user name or password; {example}, and set the token separately")
+        }
         Ok(url) if url.query().is_some() || url.fragment().is_some() => {
-            format!(
-                "the URL contains a query or a fragment (a `?` or `#` and what follows); {example}"
-            )
+            format!("the URL contains a query or a fragment (a `?` or `#` and what follows); {example}")
         }
         Ok(url) => return Ok((url, source)),
     };

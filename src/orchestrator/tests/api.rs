@@ -32,10 +32,7 @@ pub(super) struct State {
 pub(super) type Shared = Arc<Mutex<State>>;
 
 impl State {
-    pub(super) fn fail(
-        &mut self,
-        fault: impl FnMut(&Seen) -> Option<(When, Reply)> + Send + 'static,
-    ) {
+    pub(super) fn fail(&mut self, fault: impl FnMut(&Seen) -> Option<(When, Reply)> + Send + 'static) {
         self.fault = Some(Box::new(fault));
     }
 }
@@ -109,9 +106,9 @@ fn work_on_rules(state: &mut State, seen: &Seen, query: &str, segments: &[&str])
     match (seen.method.as_str(), segments) {
         ("POST", ["orgs", _, "runner-rules"]) => {
             let same = |rule: &&Value| {
-                ["project_id", "env_type_id"].iter().all(|key| {
-                    rule[key].as_str().unwrap_or("") == seen.body[key].as_str().unwrap_or("")
-                })
+                ["project_id", "env_type_id"]
+                    .iter()
+                    .all(|key| rule[key].as_str().unwrap_or("") == seen.body[key].as_str().unwrap_or(""))
             };
             if let Some(rule) = state.rules.iter().find(same) {
                 let message = format!(
@@ -139,19 +136,16 @@ fn work_on_rules(state: &mut State, seen: &Seen, query: &str, segments: &[&str])
                 .split('&')
                 .find_map(|pair| pair.strip_prefix("page="))
                 .map_or(0, |page| page.parse().unwrap());
-            let mut list =
-                json!({"items": state.rules.iter().skip(page).take(1).collect::<Vec<_>>()});
+            let mut list = json!({"items": state.rules.iter().skip(page).take(1).collect::<Vec<_>>()});
             if page + 1 < state.rules.len() {
                 list["next_page_token"] = json!((page + 1).to_string());
             }
             Reply::json(200, &list)
         }
-        ("GET", ["orgs", _, "runner-rules", id]) => {
-            match state.rules.iter().find(|rule| rule["id"] == *id) {
-                Some(rule) => Reply::json(200, rule),
-                None => Reply::error(404, "runner rule not found"),
-            }
-        }
+        ("GET", ["orgs", _, "runner-rules", id]) => match state.rules.iter().find(|rule| rule["id"] == *id) {
+            Some(rule) => Reply::json(200, rule),
+            None => Reply::error(404, "runner rule not found"),
+        },
         ("DELETE", ["orgs", _, "runner-rules", id]) => {
             let before = state.rules.len();
             state.rules.retain(|rule| rule["id"] != *id);

@@ -56,10 +56,7 @@ async fn gzip_is_accepted_and_decoded() {
 async fn the_apis_own_error_is_read_through_gzip() {
     let body = gzip(br#"{"error": "HTTP-403", "message": "not yours"}"#);
     let fake = Fake::start(move |_| encoded(403, "gzip", body.clone())).await;
-    let error = client(&fake.url())
-        .get_runner("r", &budget())
-        .await
-        .unwrap_err();
+    let error = client(&fake.url()).get_runner("r", &budget()).await.unwrap_err();
     assert!(
         matches!(&error, ApiError::Refused { status: 403, message, .. } if message == "not yours"),
         "{error:?}"
@@ -70,14 +67,9 @@ async fn the_apis_own_error_is_read_through_gzip() {
 async fn an_unsupported_encoding_is_reported_and_not_retried() {
     for encoding in ["br", "zstd", "deflate", "gzip, br"] {
         let fake = Fake::start(move |_| encoded(200, encoding, vec![0x1b, 7, 0, 0xf8])).await;
-        let error = client(&fake.url())
-            .get_runner("r", &budget())
-            .await
-            .unwrap_err();
+        let error = client(&fake.url()).get_runner("r", &budget()).await.unwrap_err();
         let report = error.report(Frontend::Terraform);
-        let expected = format!(
-            "the response (200) has the content encoding \"{encoding}\", which is not supported"
-        );
+        let expected = format!("the response (200) has the content encoding \"{encoding}\", which is not supported");
         assert!(report.contains(&expected), "{report}");
         assert!(
             report.contains("uncompressed or with gzip") && !report.contains("api_url"),
@@ -86,12 +78,7 @@ async fn an_unsupported_encoding_is_reported_and_not_retried() {
         assert_eq!(fake.lines().len(), 1);
     }
     let fake = Fake::start(|_| encoded(200, "identity", found())).await;
-    assert!(
-        client(&fake.url())
-            .get_runner("my-runner", &budget())
-            .await
-            .is_ok()
-    );
+    assert!(client(&fake.url()).get_runner("my-runner", &budget()).await.is_ok());
 }
 
 #[tokio::test]
@@ -102,14 +89,11 @@ async fn damaged_gzip_is_reported() {
     broken.extend([0xff; 40]);
     for body in [b"plain text".to_vec(), broken] {
         let fake = Fake::start(move |_| encoded(200, "gzip", body.clone())).await;
-        let error = client(&fake.url())
-            .get_runner("r", &budget())
-            .await
-            .unwrap_err();
+        let error = client(&fake.url()).get_runner("r", &budget()).await.unwrap_err();
         assert!(
-            error.report(Frontend::Terraform).contains(
-                "the response (200) has the content encoding gzip, but its body is not valid"
-            ),
+            error
+                .report(Frontend::Terraform)
+                .contains("the response (200) has the content encoding gzip, but its body is not valid"),
             "{error:?}"
         );
         assert!(!error.is_uncertain());
@@ -122,9 +106,6 @@ async fn the_size_limit_applies_to_the_decompressed_response() {
     let bomb = gzip(&vec![b' '; 64 << 20]);
     assert!(bomb.len() < 1 << 20);
     let fake = Fake::start(move |_| encoded(200, "gzip", bomb.clone())).await;
-    let error = client(&fake.url())
-        .get_runner("r", &budget())
-        .await
-        .unwrap_err();
+    let error = client(&fake.url()).get_runner("r", &budget()).await.unwrap_err();
     assert!(matches!(error, ApiError::TooLarge { .. }), "{error:?}");
 }

@@ -49,20 +49,13 @@ pub(super) enum Reply {
 
 impl Reply {
     pub(super) fn json(status: u16, body: &Value) -> Self {
-        Self::Response(
-            status,
-            "Content-Type: application/json\r\n".into(),
-            body.to_string(),
-        )
+        Self::Response(status, "Content-Type: application/json\r\n".into(), body.to_string())
     }
 
     /// Returns the API's own error.
     pub(super) fn error(status: u16, message: &str) -> Self {
         let error = format!("HTTP-{status}");
-        Self::json(
-            status,
-            &serde_json::json!({"error": error, "message": message}),
-        )
+        Self::json(status, &serde_json::json!({"error": error, "message": message}))
     }
 
     pub(super) fn html(status: u16) -> Self {
@@ -76,9 +69,7 @@ impl Reply {
 
     pub(super) fn with_header(self, line: &str) -> Self {
         match self {
-            Self::Response(status, head, body) => {
-                Self::Response(status, format!("{head}{line}\r\n"), body)
-            }
+            Self::Response(status, head, body) => Self::Response(status, format!("{head}{line}\r\n"), body),
             other => other,
         }
     }
@@ -119,10 +110,7 @@ impl Fake {
         fake
     }
 
-    pub(super) fn on(
-        listener: TcpListener,
-        handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static,
-    ) -> Self {
+    pub(super) fn on(listener: TcpListener, handler: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Self {
         let fake = Self {
             port: listener.local_addr().unwrap().port(),
             seen: Arc::default(),
@@ -152,11 +140,7 @@ impl Fake {
 }
 
 /// Serves one connection, one request after another.
-async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
-    mut stream: S,
-    handler: Arc<Handler>,
-    seen: Arc<Mutex<Vec<Seen>>>,
-) {
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, handler: Arc<Handler>, seen: Arc<Mutex<Vec<Seen>>>) {
     while let Some(request) = read(&mut stream).await {
         seen.lock().unwrap().push(request.clone());
         let (status, head, body, whole) = match handler(&request) {
@@ -169,15 +153,8 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                 return;
             }
         };
-        let head = format!(
-            "HTTP/1.1 {status} X\r\n{head}Content-Length: {}\r\n\r\n",
-            body.len()
-        );
-        let sent = if whole {
-            &body
-        } else {
-            &body[..body.len() / 2]
-        };
+        let head = format!("HTTP/1.1 {status} X\r\n{head}Content-Length: {}\r\n\r\n", body.len());
+        let sent = if whole { &body } else { &body[..body.len() / 2] };
         let sent = [head.as_bytes(), sent].concat();
         if stream.write_all(&sent).await.is_err() || !whole {
             return;

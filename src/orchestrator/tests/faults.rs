@@ -11,11 +11,7 @@ fn faults() -> Vec<(&'static str, When, Reply)> {
     let wait = "Retry-After: 0";
     let huge = "x".repeat(5 * 1024 * 1024);
     let mut faults = vec![
-        (
-            "429",
-            Before,
-            Reply::error(429, "slow down").with_header(wait),
-        ),
+        ("429", Before, Reply::error(429, "slow down").with_header(wait)),
         ("429 of a proxy", Before, Reply::html(429)),
         (
             "redirect",
@@ -38,11 +34,7 @@ fn faults() -> Vec<(&'static str, When, Reply)> {
                 when,
                 Reply::Response(201, String::new(), "{\"id\": \"my-".into()),
             ),
-            (
-                "huge",
-                when,
-                Reply::Response(200, String::new(), huge.clone()),
-            ),
+            ("huge", when, Reply::Response(200, String::new(), huge.clone())),
         ]);
     }
     faults
@@ -87,22 +79,18 @@ fn budget_for(name: &str) -> CallBudget {
 /// Makes the fault happen once, to the first request with this method.
 fn once(state: &Shared, method: &'static str, when: When, reply: Reply) {
     let mut armed = Some((when, reply));
-    state.lock().unwrap().fail(move |seen| {
-        if seen.method == method {
-            armed.take()
-        } else {
-            None
-        }
-    });
+    state
+        .lock()
+        .unwrap()
+        .fail(move |seen| if seen.method == method { armed.take() } else { None });
 }
 
 /// Makes the fault happen to every request with these methods.
 fn always(state: &Shared, methods: &'static [&'static str], when: When, reply: Reply) {
-    state.lock().unwrap().fail(move |seen| {
-        methods
-            .contains(&seen.method.as_str())
-            .then(|| (when, reply.clone()))
-    });
+    state
+        .lock()
+        .unwrap()
+        .fail(move |seen| methods.contains(&seen.method.as_str()).then(|| (when, reply.clone())));
 }
 
 #[tokio::test]
@@ -114,10 +102,7 @@ async fn a_read_survives_a_fault() {
         match name {
             "500" | "redirect" | "huge" => {
                 let error = read.unwrap_err();
-                assert!(
-                    !error.is_not_found() && !error.is_uncertain(),
-                    "{name}: {error}"
-                );
+                assert!(!error.is_not_found() && !error.is_uncertain(), "{name}: {error}");
             }
             // A success with an unexpected status is not retried.
             "half json" => assert!(
@@ -143,19 +128,12 @@ async fn a_create_survives_a_fault_and_creates_once() {
             assert_eq!(state.lock().unwrap().created, 0);
             return;
         }
-        let created = created.unwrap_or_else(|error| {
-            panic!("{name} {when:?}: {}", error.report(Frontend::Terraform))
-        });
+        let created = created.unwrap_or_else(|error| panic!("{name} {when:?}: {}", error.report(Frontend::Terraform)));
         assert_eq!(created.id, "my-runner");
         assert_eq!(state.lock().unwrap().created, 1, "{name} {when:?}");
         // Before it is sent again it is looked for, unless it certainly was not carried out.
         let looked = fake.lines()[1] == "GET /orgs/org/runners/my-runner";
-        assert_eq!(
-            looked,
-            !name.starts_with("429"),
-            "{name} {when:?}: {:?}",
-            fake.lines()
-        );
+        assert_eq!(looked, !name.starts_with("429"), "{name} {when:?}: {:?}", fake.lines());
     })
     .await;
 }
@@ -174,9 +152,8 @@ async fn an_update_survives_a_fault() {
                 assert!(!error.is_uncertain(), "{name}: {error}");
             }
             _ => {
-                let updated = updated.unwrap_or_else(|error| {
-                    panic!("{name} {when:?}: {}", error.report(Frontend::Terraform))
-                });
+                let updated =
+                    updated.unwrap_or_else(|error| panic!("{name} {when:?}: {}", error.report(Frontend::Terraform)));
                 assert_eq!(updated.runner_configuration.job.namespace, "new");
             }
         }
@@ -197,9 +174,7 @@ async fn a_delete_survives_a_fault() {
                 assert!(state.lock().unwrap().runner.is_some());
             }
             _ => {
-                deleted.unwrap_or_else(|error| {
-                    panic!("{name} {when:?}: {}", error.report(Frontend::Terraform))
-                });
+                deleted.unwrap_or_else(|error| panic!("{name} {when:?}: {}", error.report(Frontend::Terraform)));
                 assert!(state.lock().unwrap().runner.is_none());
             }
         }
@@ -222,9 +197,7 @@ async fn a_rule_survives_a_fault_and_is_created_once() {
             assert!(!created.unwrap_err().is_uncertain());
             return;
         }
-        let rule = created.unwrap_or_else(|error| {
-            panic!("{name} {when:?}: {}", error.report(Frontend::Terraform))
-        });
+        let rule = created.unwrap_or_else(|error| panic!("{name} {when:?}: {}", error.report(Frontend::Terraform)));
         assert_eq!((rule.id.as_str(), &rule.key), ("uuid-1", &key));
         assert_eq!(state.lock().unwrap().created, 1, "{name} {when:?}");
 
@@ -261,20 +234,13 @@ async fn a_create_that_always_fails_reports_whether_the_runner_might_exist() {
         if !asks_to_retry(name) {
             assert_eq!(error.is_uncertain(), may_come, "{name}: {error:?}");
         }
-        let posts = fake
-            .lines()
-            .iter()
-            .filter(|line| line.starts_with("POST"))
-            .count();
+        let posts = fake.lines().iter().filter(|line| line.starts_with("POST")).count();
         match name {
             "redirect" => assert_eq!(posts, 1),
             _ if asks_to_retry(name) => assert!(posts > 5, "{name}: {posts}"),
             _ => assert_eq!(posts, 5, "{name}"),
         }
-        assert!(
-            error.next_step(Frontend::Terraform).is_some(),
-            "{name}: {error}"
-        );
+        assert!(error.next_step(Frontend::Terraform).is_some(), "{name}: {error}");
     })
     .await;
 }
@@ -297,9 +263,7 @@ async fn a_create_that_cannot_be_looked_up_is_uncertain() {
                     "it is unknown whether runner \"my-runner\" was created"
                 );
                 assert!(
-                    error
-                        .report(Frontend::Terraform)
-                        .contains("/orgs/org/runners"),
+                    error.report(Frontend::Terraform).contains("/orgs/org/runners"),
                     "{}",
                     error.report(Frontend::Terraform)
                 );
@@ -314,27 +278,18 @@ async fn a_permanent_fault_ends_a_call_after_five_attempts_or_at_its_deadline() 
     each_fault(|name, when, reply| async move {
         let (fake, state, client) = world_for(name, Some(&runner())).await;
         always(&state, &["GET"], when, reply);
-        let error = client
-            .get_runner("my-runner", &budget_for(name))
-            .await
-            .unwrap_err();
+        let error = client.get_runner("my-runner", &budget_for(name)).await.unwrap_err();
         if asks_to_retry(name) {
             assert!(fake.lines().len() > 5, "{name}");
             assert!(error.is_deadline_exceeded(), "{name}: {error}");
-            assert!(
-                error.next_step(Frontend::Terraform).is_some(),
-                "{name}: {error}"
-            );
+            assert!(error.next_step(Frontend::Terraform).is_some(), "{name}: {error}");
             return;
         }
         let definite = matches!(name, "500" | "huge" | "redirect" | "half json");
         assert_eq!(fake.lines().len(), if definite { 1 } else { 5 }, "{name}");
         let attempts = error.to_string().contains(" (attempt 5)");
         assert_eq!(attempts, !definite, "{name}: {error}");
-        assert!(
-            error.next_step(Frontend::Terraform).is_some(),
-            "{name}: {error}"
-        );
+        assert!(error.next_step(Frontend::Terraform).is_some(), "{name}: {error}");
     })
     .await;
 }
@@ -356,10 +311,7 @@ async fn a_conflict_with_the_own_late_success_is_a_success() {
         api(seen)
     })
     .await;
-    let created = client(&fake.url())
-        .create_runner(&runner(), &budget())
-        .await
-        .unwrap();
+    let created = client(&fake.url()).create_runner(&runner(), &budget()).await.unwrap();
     assert_eq!(created.id, "my-runner");
     assert_eq!(state.lock().unwrap().created, 1);
 }
@@ -378,10 +330,7 @@ async fn another_runner_after_a_lost_response_is_not_taken_over() {
             (Before, Reply::Lost)
         })
     });
-    let error = client
-        .create_runner(&runner(), &budget())
-        .await
-        .unwrap_err();
+    let error = client.create_runner(&runner(), &budget()).await.unwrap_err();
     assert!(
         matches!(&error, ApiError::AlreadyExists { id, existing: Existing::Importable, .. } if id == "my-runner"),
         "{error:?}"
@@ -411,8 +360,7 @@ async fn a_lost_runner_is_recognized_in_another_spelling() {
     sent.description = None;
     sent.state_storage_configuration =
         serde_json::from_value(json!({"type": "gcs", "bucket": "b", "path_prefix": ""})).unwrap();
-    let template =
-        json!({"spec": {"priority": 1.0, "nodeName": null, "containers": [{"name": "main"}]}});
+    let template = json!({"spec": {"priority": 1.0, "nodeName": null, "containers": [{"name": "main"}]}});
     sent.runner_configuration.job.pod_template = template.as_object().cloned();
     let mut stored = serde_json::to_value(&sent).unwrap();
     stored["description"] = "".into();
@@ -447,9 +395,7 @@ async fn an_id_in_use_is_reported_despite_a_fault() {
     });
     let error = create_and_find(&runner(), other).await.unwrap_err();
     assert!(
-        error
-            .report(Frontend::Terraform)
-            .contains("has type `kubernetes-gke`"),
+        error.report(Frontend::Terraform).contains("has type `kubernetes-gke`"),
         "{}",
         error.report(Frontend::Terraform)
     );

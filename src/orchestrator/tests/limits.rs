@@ -29,10 +29,7 @@ async fn a_read_ends_at_its_deadline_or_stop() {
     let client = client(&fake.url());
     let start = Instant::now();
     let error = client.get_runner("my-runner", &short()).await.unwrap_err();
-    assert!(
-        matches!(error, ApiError::DeadlineExceeded { .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, ApiError::DeadlineExceeded { .. }), "{error:?}");
     assert!(!error.is_stopped());
     assert_eq!(
         error.report(Frontend::Terraform),
@@ -41,17 +38,10 @@ async fn a_read_ends_at_its_deadline_or_stop() {
             fake.url()
         )
     );
-    let error = client
-        .get_runner("my-runner", &stopped_soon())
-        .await
-        .unwrap_err();
+    let error = client.get_runner("my-runner", &stopped_soon()).await.unwrap_err();
     assert!(error.is_stopped());
     assert!(error.to_string().ends_with("was interrupted"), "{error}");
-    assert!(
-        start.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
@@ -62,22 +52,10 @@ async fn no_change_is_sent_after_a_stop() {
     let created = client.create_runner(&runner(), &budget).await.unwrap_err();
     assert!(created.is_stopped() && !created.is_uncertain());
     client.get_runner("my-runner", &budget).await.unwrap_err();
-    assert!(
-        client
-            .update_runner(&runner(), &budget)
-            .await
-            .unwrap_err()
-            .is_stopped()
-    );
-    client
-        .delete_runner("my-runner", &budget)
-        .await
-        .unwrap_err();
+    assert!(client.update_runner(&runner(), &budget).await.unwrap_err().is_stopped());
+    client.delete_runner("my-runner", &budget).await.unwrap_err();
     let lines = fake.lines();
-    assert!(
-        lines.iter().all(|line| line.starts_with("GET")),
-        "{lines:?}"
-    );
+    assert!(lines.iter().all(|line| line.starts_with("GET")), "{lines:?}");
 }
 
 /// The request is carried out, but there is no response before the deadline. The lookup finds the change.
@@ -120,10 +98,7 @@ async fn a_change_without_a_response_is_found_after_the_deadline() {
 #[tokio::test]
 async fn a_change_that_might_follow_is_uncertain() {
     for (budget, ended) in [
-        (
-            short as fn() -> CallBudget,
-            "did not finish before the timeout",
-        ),
+        (short as fn() -> CallBudget, "did not finish before the timeout"),
         (stopped_soon, "was interrupted"),
     ] {
         let (fake, state, client) = world(None).await;
@@ -132,10 +107,7 @@ async fn a_change_that_might_follow_is_uncertain() {
             .unwrap()
             .fail(|seen| (seen.method != "GET").then_some((Before, Reply::Silence)));
         let start = Instant::now();
-        let error = client
-            .create_runner(&runner(), &budget())
-            .await
-            .unwrap_err();
+        let error = client.create_runner(&runner(), &budget()).await.unwrap_err();
         assert!(error.is_uncertain(), "{error:?}");
         let post = format!("POST {}/orgs/org/runners", fake.url());
         assert!(
@@ -162,11 +134,7 @@ async fn a_change_that_might_follow_is_uncertain() {
                 .unwrap_err()
                 .is_uncertain()
         );
-        assert!(
-            start.elapsed() < Duration::from_secs(3),
-            "{:?}",
-            start.elapsed()
-        );
+        assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
     }
 }
 
@@ -179,11 +147,7 @@ async fn the_lookup_after_the_deadline_is_brief() {
     let start = Instant::now();
     let error = client.create_runner(&runner(), &short()).await.unwrap_err();
     assert!(error.is_uncertain());
-    assert!(
-        start.elapsed() < Duration::from_secs(2),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 }
 
 /// There was no connection yet, so the body was not sent.
@@ -195,11 +159,7 @@ async fn a_create_that_was_not_sent_is_certain() {
     let listener = socket.listen(1).unwrap();
     let address = listener.local_addr().unwrap();
     let connect = || async move {
-        tokio::time::timeout(
-            Duration::from_millis(100),
-            tokio::net::TcpStream::connect(address),
-        )
-        .await
+        tokio::time::timeout(Duration::from_millis(100), tokio::net::TcpStream::connect(address)).await
     };
     let mut queue = Vec::new();
     while let Ok(stream) = connect().await {
@@ -207,24 +167,16 @@ async fn a_create_that_was_not_sent_is_certain() {
     }
     let client = client(&format!("http://{address}"));
     let start = Instant::now();
-    let error = client
-        .create_runner(&runner(), &stopped_soon())
-        .await
-        .unwrap_err();
+    let error = client.create_runner(&runner(), &stopped_soon()).await.unwrap_err();
     assert!(error.is_stopped() && !error.is_uncertain(), "{error:?}");
-    assert!(
-        start.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
 }
 
 #[tokio::test]
 async fn the_wait_is_as_long_as_the_service_asks_for() {
     for wait in [(|| "1".to_owned()) as fn() -> String, in_two_seconds] {
         let (fake, state, client) = world(Some(&runner())).await;
-        let mut first =
-            Some(Reply::error(429, "slow down").with_header(&format!("Retry-After: {}", wait())));
+        let mut first = Some(Reply::error(429, "slow down").with_header(&format!("Retry-After: {}", wait())));
         state
             .lock()
             .unwrap()
@@ -270,10 +222,7 @@ async fn a_service_that_asks_for_another_attempt_gets_it_until_the_deadline() {
 
 #[tokio::test]
 async fn a_wait_past_the_deadline_fails_at_once() {
-    for (status, reply) in [
-        (429, Reply::error(429, "slow down")),
-        (503, Reply::empty(503)),
-    ] {
+    for (status, reply) in [(429, Reply::error(429, "slow down")), (503, Reply::empty(503))] {
         let (fake, state, client) = world(None).await;
         let reply = reply.with_header("Retry-After: 3600");
         state
@@ -283,9 +232,7 @@ async fn a_wait_past_the_deadline_fails_at_once() {
         let start = Instant::now();
         let budget = CallBudget::new(Duration::from_secs(10), CancellationToken::new());
         let error = client.update_runner(&runner(), &budget).await.unwrap_err();
-        let expected = format!(
-            "returned {status} with Retry-After 3600 s, but only 10 s remain before the timeout"
-        );
+        let expected = format!("returned {status} with Retry-After 3600 s, but only 10 s remain before the timeout");
         assert!(
             error.report(Frontend::Terraform).contains(&expected),
             "{}",
@@ -294,11 +241,7 @@ async fn a_wait_past_the_deadline_fails_at_once() {
         let error = client.create_runner(&runner(), &budget).await.unwrap_err();
         assert!(matches!(error, ApiError::TooLongToWait { .. }), "{error:?}");
         assert!(start.elapsed() < Duration::from_secs(1));
-        let posts = fake
-            .lines()
-            .iter()
-            .filter(|line| line.starts_with("POST"))
-            .count();
+        let posts = fake.lines().iter().filter(|line| line.starts_with("POST")).count();
         assert_eq!(posts, 1);
     }
 }
@@ -308,17 +251,12 @@ async fn a_stop_ends_a_wait_and_reports_the_cause() {
     let fake = Fake::start(|_| Reply::error(429, "slow down").with_header("Retry-After: 15")).await;
     let client = client(&fake.url());
     let start = Instant::now();
-    let error = client
-        .create_runner(&runner(), &stopped_soon())
-        .await
-        .unwrap_err();
+    let error = client.create_runner(&runner(), &stopped_soon()).await.unwrap_err();
     assert!(error.is_stopped() && !error.is_uncertain());
     let call = format!("POST {}/orgs/org/runners", fake.url());
     assert_eq!(
         error.report(Frontend::Terraform),
-        format!(
-            "{call} was interrupted; the previous attempt failed: {call} was refused (429): slow down."
-        )
+        format!("{call} was interrupted; the previous attempt failed: {call} was refused (429): slow down.")
     );
     assert!(start.elapsed() < Duration::from_secs(2));
 }
@@ -335,10 +273,7 @@ async fn a_stop_during_a_wait_after_a_lost_response_is_uncertain() {
         .fail(|seen| (seen.method != "GET").then_some((Before, Reply::Lost)));
     let mut wanted = runner();
     wanted.description = None;
-    let error = client
-        .update_runner(&wanted, &stopped_soon())
-        .await
-        .unwrap_err();
+    let error = client.update_runner(&wanted, &stopped_soon()).await.unwrap_err();
     assert!(error.is_uncertain() && error.is_stopped(), "{error:?}");
     assert!(
         error
@@ -348,9 +283,6 @@ async fn a_stop_during_a_wait_after_a_lost_response_is_uncertain() {
         error.report(Frontend::Terraform)
     );
     state.lock().unwrap().runner = None;
-    let error = client
-        .create_runner(&runner(), &stopped_soon())
-        .await
-        .unwrap_err();
+    let error = client.create_runner(&runner(), &stopped_soon()).await.unwrap_err();
     assert!(error.is_uncertain() && error.is_stopped(), "{error:?}");
 }

@@ -6,8 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::frontend::Frontend;
 use crate::orchestrator::{
-    ApiSettings, Environment, ExplicitSettings, LookupError, ProviderAttribute, SettingSource,
-    lookup,
+    ApiSettings, Environment, ExplicitSettings, LookupError, ProviderAttribute, SettingSource, lookup,
 };
 use crate::product::HUMANITEC;
 
@@ -29,10 +28,7 @@ impl Home {
     }
 
     fn file(&self) -> String {
-        self.path()
-            .join(".config/hctl/config.yaml")
-            .display()
-            .to_string()
+        self.path().join(".config/hctl/config.yaml").display().to_string()
     }
 
     fn environment(&self, variables: &[(&str, &str)]) -> Environment {
@@ -107,18 +103,12 @@ fn the_places_are_searched_in_order() {
     let from_named = lookup(&named_only, &all).unwrap();
     assert_eq!(shown(&from_named), all_from("named"));
     let source = from_named.token.unwrap().source;
-    assert_eq!(
-        source.to_string(),
-        format!("`token` in the file {}", named.display())
-    );
+    assert_eq!(source.to_string(), format!("`token` in the file {}", named.display()));
 
     let from_environment = lookup(&ExplicitSettings::default(), &all).unwrap();
     assert_eq!(shown(&from_environment), all_from("env"));
     let source = from_environment.token.unwrap().source;
-    assert_eq!(
-        source.to_string(),
-        "the environment variable HUMANITEC_AUTH_TOKEN"
-    );
+    assert_eq!(source.to_string(), "the environment variable HUMANITEC_AUTH_TOKEN");
 
     let from_default = lookup(&ExplicitSettings::default(), &home.environment(&[])).unwrap();
     assert_eq!(shown(&from_default), all_from("file"));
@@ -169,10 +159,7 @@ fn a_missing_value_is_reported_with_every_place() {
     let environment = home.environment(&[("HUMANITEC_ORG_ID", "")]);
     let errors = lookup(&ExplicitSettings::default(), &environment).unwrap_err();
     let attributes: Vec<_> = errors.iter().filter_map(LookupError::attribute).collect();
-    assert_eq!(
-        attributes,
-        [ProviderAttribute::OrgId, ProviderAttribute::AuthToken]
-    );
+    assert_eq!(attributes, [ProviderAttribute::OrgId, ProviderAttribute::AuthToken]);
     assert_eq!(
         errors[0].to_string(),
         format!(
@@ -194,22 +181,14 @@ fn a_missing_value_is_reported_with_every_place() {
     let line = "\n  - `org_id` in the provider block: empty\n";
     assert!(errors[0].to_string().contains(line), "{}", errors[0]);
 
-    let home = Home::new(Some(
-        "api_url: https://a.example\ntoken: \"\"\ndefault_org_id: o\n",
-    ));
+    let home = Home::new(Some("api_url: https://a.example\ntoken: \"\"\ndefault_org_id: o\n"));
     let error = one_error(&ExplicitSettings::default(), &home.environment(&[]));
     let line = format!("the file {}: its `token` is empty", home.file());
     assert!(error.to_string().contains(&line), "{error}");
 
-    let errors = lookup(
-        &ExplicitSettings::default(),
-        &Environment::from_variables([]),
-    )
-    .unwrap_err();
+    let errors = lookup(&ExplicitSettings::default(), &Environment::from_variables([])).unwrap_err();
     assert!(
-        errors[0]
-            .to_string()
-            .contains("the home directory is not known"),
+        errors[0].to_string().contains("the home directory is not known"),
         "{}",
         errors[0]
     );
@@ -221,17 +200,9 @@ fn a_named_file_must_exist_and_be_valid_even_if_no_value_is_taken_from_it() {
     for (name, content, expected) in [
         ("missing.yaml", None, "it does not exist"),
         (".", None, "it is not a file"),
-        (
-            "syntax.yaml",
-            Some("api_url: a\n  token: s3cret\n"),
-            "line 2, column ",
-        ),
+        ("syntax.yaml", Some("api_url: a\n  token: s3cret\n"), "line 2, column "),
         ("type.yaml", Some("token: [s3cret]\n"), "line 1, column 8: "),
-        (
-            "binary.yaml",
-            Some("\0\u{1}"),
-            "not the YAML that octl or hctl writes",
-        ),
+        ("binary.yaml", Some("\0\u{1}"), "not the YAML that octl or hctl writes"),
     ] {
         let path = home.path().join(name);
         if let Some(content) = content {
@@ -242,10 +213,7 @@ fn a_named_file_must_exist_and_be_valid_even_if_no_value_is_taken_from_it() {
             ..block()
         };
         let error = one_error(&given, &home.environment(&[]));
-        assert_eq!(
-            error.attribute(),
-            Some(ProviderAttribute::ConfigFile(&HUMANITEC))
-        );
+        assert_eq!(error.attribute(), Some(ProviderAttribute::ConfigFile(&HUMANITEC)));
         let text = error.to_string();
         assert!(
             text.contains(expected) && text.contains(&path.display().to_string()),
@@ -264,10 +232,7 @@ fn a_broken_default_file_matters_only_if_a_value_is_searched_in_it() {
     let error = one_error(&ExplicitSettings::default(), &home.environment(&[]));
     assert_eq!(error.attribute(), Some(ProviderAttribute::ApiUrl));
     assert!(error.to_string().contains(&home.file()), "{error}");
-    let error = one_error(
-        &ExplicitSettings::default(),
-        &home.environment(&VARIABLES[..2]),
-    );
+    let error = one_error(&ExplicitSettings::default(), &home.environment(&VARIABLES[..2]));
     assert_eq!(error.attribute(), Some(ProviderAttribute::AuthToken));
 }
 
@@ -319,10 +284,7 @@ fn an_empty_option_is_an_error_of_its_own() {
         let error = one_error(&given, &home.environment(&VARIABLES));
         assert_eq!(error, LookupError::Empty { attribute });
         let text = error.text(Frontend::Command);
-        assert!(
-            text.ends_with("is empty. Set it to a value, or remove it."),
-            "{text}"
-        );
+        assert!(text.ends_with("is empty. Set it to a value, or remove it."), "{text}");
     }
 }
 
@@ -360,26 +322,14 @@ fn unusable_urls() {
         ),
         ("ftp://a.example", "does not begin with http:// or https://"),
         ("https://", "is not a URL (empty host)"),
-        (
-            "https://a.example:99999",
-            "is not a URL (invalid port number)",
-        ),
-        (
-            "https://a.example/?s3cret",
-            "the URL contains a query or a fragment",
-        ),
-        (
-            "https://a.example/#s3cret",
-            "the URL contains a query or a fragment",
-        ),
+        ("https://a.example:99999", "is not a URL (invalid port number)"),
+        ("https://a.example/?s3cret", "the URL contains a query or a fragment"),
+        ("https://a.example/#s3cret", "the URL contains a query or a fragment"),
         (
             "https://ann:s3cret@a.example",
             "the URL contains a user name or password",
         ),
-        (
-            "https://s3cret@a.example",
-            "the URL contains a user name or password",
-        ),
+        ("https://s3cret@a.example", "the URL contains a user name or password"),
         ("https://ann:s3cret@a exa.mple", "the value is not a URL"),
     ] {
         let given = ExplicitSettings {
@@ -389,10 +339,7 @@ fn unusable_urls() {
         let error = one_error(&given, &Environment::from_variables([]));
         assert_eq!(error.attribute(), Some(ProviderAttribute::ApiUrl));
         let text_shown = error.to_string();
-        assert!(
-            text_shown.starts_with("api_url cannot be used: "),
-            "{text_shown}"
-        );
+        assert!(text_shown.starts_with("api_url cannot be used: "), "{text_shown}");
         assert!(text_shown.contains(expected), "{text}: {text_shown}");
         assert!(!text_shown.contains("s3cret"), "{text_shown}");
     }
@@ -419,10 +366,7 @@ fn only_localhost_needs_no_token() {
             assert!(settings.token.is_none());
         }
         let with_token = Environment::from_variables([("HUMANITEC_AUTH_TOKEN", "t")]);
-        assert!(
-            lookup(&given, &with_token).unwrap().token.is_some(),
-            "{url}"
-        );
+        assert!(lookup(&given, &with_token).unwrap().token.is_some(), "{url}");
     }
 }
 

@@ -19,10 +19,7 @@ async fn a_missing_server_is_tried_five_times_and_reported() {
              ALL_PROXY is set), and that the Orchestrator is running there."
         )
     );
-    let created = client
-        .create_runner(&runner(), &budget())
-        .await
-        .unwrap_err();
+    let created = client.create_runner(&runner(), &budget()).await.unwrap_err();
     assert!(
         matches!(
             created,
@@ -33,10 +30,7 @@ async fn a_missing_server_is_tried_five_times_and_reported() {
         ),
         "{created:?}"
     );
-    let updated = client
-        .update_runner(&runner(), &budget())
-        .await
-        .unwrap_err();
+    let updated = client.update_runner(&runner(), &budget()).await.unwrap_err();
     assert!(!updated.is_uncertain(), "{updated}");
     let deleted = client.delete_runner("r", &budget()).await.unwrap_err();
     assert!(!deleted.is_uncertain(), "{deleted}");
@@ -55,10 +49,7 @@ async fn a_server_that_starts_late_is_used() {
     let handler = api::handler(&state);
     let server = tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        Fake::on(
-            tokio::net::TcpListener::bind(address).await.unwrap(),
-            handler,
-        )
+        Fake::on(tokio::net::TcpListener::bind(address).await.unwrap(), handler)
     });
     client.create_runner(&runner(), &budget()).await.unwrap();
     assert_eq!(
@@ -97,10 +88,7 @@ async fn a_host_name_without_an_address_is_reported() {
 async fn a_redirect_is_not_followed() {
     let target = Fake::start(|_| Reply::empty(204)).await;
     for status in [301, 302, 303, 307, 308] {
-        let location = format!(
-            "Location: http://user:pass@127.0.0.1:{}/new?token=x#y",
-            target.port
-        );
+        let location = format!("Location: http://user:pass@127.0.0.1:{}/new?token=x#y", target.port);
         let fake = Fake::start(move |_| Reply::empty(status).with_header(&location)).await;
         let client = client(&fake.url());
         let error = client.delete_runner("r", &budget()).await.unwrap_err();
@@ -133,20 +121,14 @@ async fn a_local_installation_gets_a_user_id_if_there_is_no_token() {
     let client = Client::new(settings, String::new());
     client.get_runner("r", &budget()).await.unwrap();
     let seen = &fake.seen()[0];
-    assert_eq!(
-        seen.header("from"),
-        Some("00000000-0000-0000-0000-000000000000")
-    );
+    assert_eq!(seen.header("from"), Some("00000000-0000-0000-0000-000000000000"));
     assert_eq!(seen.header("authorization"), None);
 }
 
 #[tokio::test]
 async fn a_401_says_where_the_token_came_from() {
     let fake = Fake::start(|_| Reply::error(401, "token has expired")).await;
-    let error = client(&fake.url())
-        .get_runner("r", &budget())
-        .await
-        .unwrap_err();
+    let error = client(&fake.url()).get_runner("r", &budget()).await.unwrap_err();
     assert_eq!(
         error.report(Frontend::Terraform),
         format!(
@@ -161,13 +143,7 @@ async fn a_401_says_where_the_token_came_from() {
 /// A server that repeats the token in every way it can.
 #[tokio::test]
 async fn the_token_is_in_no_error_and_no_debug_text() {
-    let echo = |status| {
-        Reply::Response(
-            status,
-            String::new(),
-            format!("<p>You sent Bearer {TOKEN}</p>"),
-        )
-    };
+    let echo = |status| Reply::Response(status, String::new(), format!("<p>You sent Bearer {TOKEN}</p>"));
     let own = |status| Reply::error(status, &format!("bad token {TOKEN}"));
     // The excerpt of these texts ends within the token.
     let cut = |status| Reply::Response(status, String::new(), "x ".repeat(97) + TOKEN);
@@ -192,14 +168,8 @@ async fn the_token_is_in_no_error_and_no_debug_text() {
         let mut texts = Vec::new();
         for error in [
             client.get_runner("r", &budget()).await.unwrap_err(),
-            client
-                .create_runner(&runner(), &budget())
-                .await
-                .unwrap_err(),
-            client
-                .update_runner(&runner(), &budget())
-                .await
-                .unwrap_err(),
+            client.create_runner(&runner(), &budget()).await.unwrap_err(),
+            client.update_runner(&runner(), &budget()).await.unwrap_err(),
             client.delete_runner("r", &budget()).await.unwrap_err(),
         ] {
             texts.extend([
@@ -218,14 +188,10 @@ async fn the_token_is_in_no_error_and_no_debug_text() {
 
 #[test]
 fn the_user_agent_names_both_versions_and_what_the_user_adds() {
-    let own = format!(
-        "terraform-provider-platform-orchestrator/{}",
-        env!("CARGO_PKG_VERSION")
-    );
+    let own = format!("terraform-provider-platform-orchestrator/{}", env!("CARGO_PKG_VERSION"));
     let agent = user_agent("1.11.4", &Environment::from_variables([]));
     assert_eq!(agent, format!("{own} (+Terraform/1.11.4)"));
-    let environment =
-        Environment::from_variables([("TF_APPEND_USER_AGENT", "ci/7 \r\nX: y\u{e9}")]);
+    let environment = Environment::from_variables([("TF_APPEND_USER_AGENT", "ci/7 \r\nX: y\u{e9}")]);
     let agent = user_agent("1.11.4", &environment);
     assert_eq!(agent, format!("{own} (+Terraform/1.11.4) ci/7 X: y"));
 }

@@ -24,10 +24,7 @@ async fn a_404_for_a_missing_organization_is_an_error() {
             fake.url()
         )
     );
-    let error = client
-        .delete_runner("my-runner", &budget())
-        .await
-        .unwrap_err();
+    let error = client.delete_runner("my-runner", &budget()).await.unwrap_err();
     assert!(matches!(error, ApiError::OrgNotFound { .. }), "{error}");
 }
 
@@ -55,8 +52,7 @@ async fn an_empty_list_does_not_prove_that_the_organization_exists() {
 #[tokio::test]
 async fn all_runners_are_listed_page_by_page() {
     let fake = Fake::start(|seen| {
-        let summary =
-            |id: &str, kind: &str| json!({"id": id, "runner_configuration": {"type": kind}});
+        let summary = |id: &str, kind: &str| json!({"id": id, "runner_configuration": {"type": kind}});
         match seen.target.as_str() {
             "/orgs/org/runners?per_page=100" => Reply::json(
                 200,
@@ -121,10 +117,7 @@ async fn a_list_without_a_last_page_ends_at_the_deadline() {
     let page = std::sync::atomic::AtomicUsize::new(0);
     let fake = Fake::start(move |_| {
         let page = page.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        Reply::json(
-            200,
-            &json!({"items": [], "next_page_token": page.to_string()}),
-        )
+        Reply::json(200, &json!({"items": [], "next_page_token": page.to_string()}))
     })
     .await;
     let short = CallBudget::new(Duration::from_millis(300), CancellationToken::new());
@@ -161,15 +154,11 @@ async fn a_409_for_a_missing_organization_is_reported_as_such() {
         Reply::error(404, "organization not found"),
         Reply::json(200, &json!({"items": []})),
     ] {
-        let fake = Fake::start(
-            move |seen| match (seen.method.as_str(), seen.target.as_str()) {
-                ("POST", _) => Reply::error(409, "organization not found"),
-                ("GET", "/orgs/org/runners?per_page=100" | "/orgs/org/runner-rules") => {
-                    listing.clone()
-                }
-                _ => Reply::error(404, "runner not found"),
-            },
-        )
+        let fake = Fake::start(move |seen| match (seen.method.as_str(), seen.target.as_str()) {
+            ("POST", _) => Reply::error(409, "organization not found"),
+            ("GET", "/orgs/org/runners?per_page=100" | "/orgs/org/runner-rules") => listing.clone(),
+            _ => Reply::error(404, "runner not found"),
+        })
         .await;
         assert_creates_report_the_organization(&client(&fake.url())).await;
     }
@@ -182,10 +171,7 @@ async fn assert_creates_report_the_organization(client: &Client) {
         env_type_id: None,
     };
     for error in [
-        client
-            .create_runner(&runner(), &budget())
-            .await
-            .unwrap_err(),
+        client.create_runner(&runner(), &budget()).await.unwrap_err(),
         client.create_rule(&key, &budget()).await.unwrap_err(),
     ] {
         assert!(matches!(error, ApiError::OrgNotFound { .. }), "{error:?}");

@@ -32,11 +32,7 @@ async fn read_in_a_process(url: &str, variables: &[(&str, &str)]) -> String {
     let outcome = directory.path().join("outcome");
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args([
-            "--exact",
-            "orchestrator::tests::process::reader",
-            "--ignored",
-        ])
+        .args(["--exact", "orchestrator::tests::process::reader", "--ignored"])
         .env("READER_URL", url)
         .env("READER_OUTCOME", &outcome);
     for name in FOREIGN {
@@ -72,27 +68,20 @@ async fn a_proxy_is_used_unless_the_host_is_excepted() {
     let url = proxy.url();
     let direct = Fake::start(found).await;
 
-    let outcome =
-        read_in_a_process("http://orchestrator.invalid/base", &[("HTTP_PROXY", &url)]).await;
+    let outcome = read_in_a_process("http://orchestrator.invalid/base", &[("HTTP_PROXY", &url)]).await;
     assert_eq!(outcome, "found: true");
     assert_eq!(
         proxy.lines(),
         ["GET http://orchestrator.invalid/base/orgs/org/runners/my-runner"]
     );
 
-    let excepted = [
-        ("HTTP_PROXY", url.as_str()),
-        ("NO_PROXY", "orchestrator.invalid"),
-    ];
+    let excepted = [("HTTP_PROXY", url.as_str()), ("NO_PROXY", "orchestrator.invalid")];
     let outcome = read_in_a_process("http://orchestrator.invalid", &excepted).await;
     assert!(outcome.contains("could not be resolved"), "{outcome}");
 
     // A proxy has no way to this machine's own address.
     for local in [direct.url(), format!("http://localhost:{}", direct.port)] {
-        assert_eq!(
-            read_in_a_process(&local, &[("HTTP_PROXY", &url)]).await,
-            "found: true"
-        );
+        assert_eq!(read_in_a_process(&local, &[("HTTP_PROXY", &url)]).await, "found: true");
     }
     assert_eq!(proxy.lines().len(), 1);
 }
@@ -106,15 +95,10 @@ async fn a_refusal_by_the_proxy_is_reported_as_such() {
     let https = [("HTTPS_PROXY", with_password.as_str())];
     let outcome = read_in_a_process("https://orchestrator.invalid", &https).await;
     assert!(
-        outcome.contains(
-            "the proxy did not open a connection (tunnel error: proxy authorization required)"
-        ),
+        outcome.contains("the proxy did not open a connection (tunnel error: proxy authorization required)"),
         "{outcome}"
     );
-    assert!(
-        outcome.contains(advice) && !outcome.contains("s3cret"),
-        "{outcome}"
-    );
+    assert!(outcome.contains(advice) && !outcome.contains("s3cret"), "{outcome}");
     assert_eq!(proxy.lines(), ["CONNECT orchestrator.invalid:443"; 2]);
     assert!(
         proxy.seen()[0].header("authorization").is_none(),
@@ -138,12 +122,7 @@ async fn an_unusable_proxy_variable_is_named() {
             "ftp://me:C4naryPass@proxy",
             "the proxy scheme \"ftp\" is not supported",
         ),
-        (
-            "http",
-            "http_proxy",
-            "http://me:C4naryPass@a b",
-            "contains a space",
-        ),
+        ("http", "http_proxy", "http://me:C4naryPass@a b", "contains a space"),
         (
             "https",
             "HTTPS_PROXY",
@@ -160,22 +139,12 @@ async fn an_unusable_proxy_variable_is_named() {
         let url = format!("{scheme}://orchestrator.invalid");
         let outcome = read_in_a_process(&url, &[(variable, value)]).await;
         let expected = format!("The environment variable {variable} cannot be used as a proxy: ");
-        assert!(
-            outcome.starts_with(&expected) && outcome.contains(problem),
-            "{outcome}"
-        );
-        assert!(
-            outcome.contains(&format!("Set {variable} to a URL")),
-            "{outcome}"
-        );
+        assert!(outcome.starts_with(&expected) && outcome.contains(problem), "{outcome}");
+        assert!(outcome.contains(&format!("Set {variable} to a URL")), "{outcome}");
         assert!(!outcome.contains("C4nary"), "{outcome}");
     }
     // One that does not apply to the URL is not read.
-    let outcome = read_in_a_process(
-        "https://orchestrator.invalid",
-        &[("HTTP_PROXY", "ftp://proxy")],
-    )
-    .await;
+    let outcome = read_in_a_process("https://orchestrator.invalid", &[("HTTP_PROXY", "ftp://proxy")]).await;
     assert!(outcome.contains("could not be resolved"), "{outcome}");
     assert!(outcome.contains("set HTTPS_PROXY"), "{outcome}");
     let outcome = read_in_a_process("http://orchestrator.invalid", &[]).await;
@@ -226,10 +195,7 @@ async fn each_certificate_error_has_its_own_message() {
     let day = time::Duration::days(1);
     let now = time::OffsetDateTime::now_utc();
     let right = Server::start(|_| {}).await;
-    assert_eq!(
-        right.read("localhost", &right.authority()).await,
-        "found: true"
-    );
+    assert_eq!(right.read("localhost", &right.authority()).await, "found: true");
     let expired = Server::start(|parameters| {
         parameters.not_before = now - day * 2;
         parameters.not_after = now - day;
@@ -271,35 +237,17 @@ async fn each_certificate_error_has_its_own_message() {
         ),
     ] {
         let outcome = server.read(host, &authority).await;
-        assert!(
-            outcome.contains(sentence) && outcome.contains(step),
-            "{outcome}"
-        );
-        assert_eq!(
-            outcome.contains("SSL_CERT_FILE"),
-            step == ADVICE,
-            "{outcome}"
-        );
-        assert!(
-            !outcome.contains("attempt 2"),
-            "it is not tried again: {outcome}"
-        );
+        assert!(outcome.contains(sentence) && outcome.contains(step), "{outcome}");
+        assert_eq!(outcome.contains("SSL_CERT_FILE"), step == ADVICE, "{outcome}");
+        assert!(!outcome.contains("attempt 2"), "it is not tried again: {outcome}");
     }
-    let missing = right
-        .directory
-        .path()
-        .join("missing.pem")
-        .display()
-        .to_string();
+    let missing = right.directory.path().join("missing.pem").display().to_string();
     let outcome = right.read("localhost", &missing).await;
     assert!(
         outcome.starts_with("The HTTP client could not be set up ("),
         "{outcome}"
     );
-    assert!(
-        outcome.contains("If SSL_CERT_FILE or SSL_CERT_DIR is set"),
-        "{outcome}"
-    );
+    assert!(outcome.contains("If SSL_CERT_FILE or SSL_CERT_DIR is set"), "{outcome}");
     assert_eq!(right.fake.lines().len(), 1);
 }
 
@@ -328,18 +276,11 @@ async fn a_server_without_tls_or_with_an_old_version_is_reported() {
             "the server supports neither TLS 1.2 nor TLS 1.3",
             "Enable TLS 1.2 or TLS 1.3",
         ),
-        (
-            plain,
-            "the server does not speak TLS",
-            "Correct the port or the scheme",
-        ),
+        (plain, "the server does not speak TLS", "Correct the port or the scheme"),
     ] {
         let authorities = Server::start(|_| {}).await;
         let outcome = read_in_a_process(&url, &[("SSL_CERT_FILE", &authorities.authority())]).await;
-        assert!(
-            outcome.contains(sentence) && outcome.contains(step),
-            "{outcome}"
-        );
+        assert!(outcome.contains(sentence) && outcome.contains(step), "{outcome}");
         assert!(!outcome.contains("SSL_CERT_FILE"), "{outcome}");
     }
 }

@@ -102,10 +102,7 @@ fn the_first_setting_selects_the_product_of_all_others() {
             &[("HUMANITEC_ORG_ID", "o")][..],
             ["https://hctl.example/", "o", "hctl-token"],
         ),
-        (
-            &[("PO_AUTH_TOKEN", "t")],
-            ["https://octl.example/", "octl-org", "t"],
-        ),
+        (&[("PO_AUTH_TOKEN", "t")], ["https://octl.example/", "octl-org", "t"]),
         // PO_ variables take precedence, and an empty one is not set.
         (
             &[("PO_ORG_ID", "o"), ("HUMANITEC_AUTH_TOKEN", "t")],
@@ -220,10 +217,7 @@ fn a_token_is_not_sent_to_the_other_product() {
         ..saas
     };
     let found = lookup(&named, &file.environment(&[])).unwrap_err();
-    assert!(
-        matches!(found[..], [LookupError::OtherApi { .. }]),
-        "{found:?}"
-    );
+    assert!(matches!(found[..], [LookupError::OtherApi { .. }]), "{found:?}");
     let text = found[0].to_string();
     let expected = format!(
         "The token was not sent: it comes from `token` in the file {}, which is for octl's API, but `api_url` in the \
@@ -246,8 +240,10 @@ fn a_token_is_not_sent_to_the_own_api_of_the_other_product() {
         let variables = [("PO_API_URL", url), ("PO_AUTH_TOKEN", "t0ken-of-octl"), org];
         let text = errors(&nothing(), &Home::new().environment(&variables));
         assert!(
-            text.contains("The token was not sent: it comes from the environment variable PO_AUTH_TOKEN, which is for \
-                           octl's API, but the environment variable PO_API_URL sets the URL of hctl's API."),
+            text.contains(
+                "The token was not sent: it comes from the environment variable PO_AUTH_TOKEN, which is for \
+                           octl's API, but the environment variable PO_API_URL sets the URL of hctl's API."
+            ),
             "{text}"
         );
         // The block selects Humanitec, so nothing of octl is used.

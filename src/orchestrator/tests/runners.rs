@@ -12,26 +12,15 @@ async fn a_runner_is_created_read_updated_and_deleted() {
     let (fake, state, client) = world(None).await;
     let mut runner = runner();
     runner.description = Some("first".to_owned());
+    assert_eq!(client.create_runner(&runner, &budget()).await.unwrap(), runner);
     assert_eq!(
-        client.create_runner(&runner, &budget()).await.unwrap(),
-        runner
-    );
-    assert_eq!(
-        client
-            .get_runner("my-runner", &budget())
-            .await
-            .unwrap()
-            .unwrap(),
+        client.get_runner("my-runner", &budget()).await.unwrap().unwrap(),
         runner
     );
 
     runner.description = None;
     let updated = client.update_runner(&runner, &budget()).await.unwrap();
-    assert_eq!(
-        updated.description.as_deref(),
-        Some(""),
-        "the service's own form"
-    );
+    assert_eq!(updated.description.as_deref(), Some(""), "the service's own form");
     client.delete_runner("my-runner", &budget()).await.unwrap();
     assert!(state.lock().unwrap().runner.is_none());
 
@@ -56,10 +45,7 @@ async fn a_runner_is_created_read_updated_and_deleted() {
             "state_storage_configuration": {"type": "kubernetes", "namespace": "n"},
         })
     );
-    assert_eq!(
-        seen[2].body["runner_configuration"]["type"],
-        "kubernetes-eks"
-    );
+    assert_eq!(seen[2].body["runner_configuration"]["type"], "kubernetes-eks");
     for seen in seen {
         assert_eq!(
             seen.header("authorization"),
@@ -76,10 +62,7 @@ async fn a_runner_is_created_read_updated_and_deleted() {
 #[tokio::test]
 async fn a_missing_runner_is_none_and_the_organization_is_confirmed_once() {
     let (fake, _, client) = world(None).await;
-    assert_eq!(
-        client.get_runner("my-runner", &budget()).await.unwrap(),
-        None
-    );
+    assert_eq!(client.get_runner("my-runner", &budget()).await.unwrap(), None);
     assert_eq!(client.get_runner("other", &budget()).await.unwrap(), None);
     client.delete_runner("my-runner", &budget()).await.unwrap();
     assert!(client.list_runners(&budget()).await.unwrap().is_empty());
@@ -100,19 +83,13 @@ async fn other_404s_and_refusals_are_errors() {
     for (reply, expected) in [
         (Reply::html(404), "returned 404: Oops It broke"),
         (Reply::empty(404), "returned 404 and an empty body"),
-        (
-            Reply::json(404, &not_ours),
-            "returned 404: no Route matched",
-        ),
+        (Reply::json(404, &not_ours), "returned 404: no Route matched"),
         (Reply::json(404, &json!({})), "returned 404: {}"),
         (
             Reply::error(401, "unknown user"),
             "not authenticated (401): unknown user",
         ),
-        (
-            Reply::error(403, "may not read"),
-            "refused (403): may not read",
-        ),
+        (Reply::error(403, "may not read"), "refused (403): may not read"),
         (Reply::error(500, "broken"), "returned 500: broken"),
         (Reply::html(200), "the response cannot be parsed"),
         (
@@ -123,10 +100,7 @@ async fn other_404s_and_refusals_are_errors() {
             Reply::json(200, &json!([])),
             "the response cannot be parsed: invalid type: sequence, expected a map",
         ),
-        (
-            Reply::json(200, &named("other")),
-            "it is about runner \"other\"",
-        ),
+        (Reply::json(200, &named("other")), "it is about runner \"other\""),
         (
             Reply::json(200, &json!({"items": []})),
             "the response cannot be parsed: missing field `id`",
@@ -137,19 +111,13 @@ async fn other_404s_and_refusals_are_errors() {
         let read = client.get_runner("my-runner", &budget()).await.unwrap_err();
         assert!(read.to_string().contains(expected), "{expected}: {read}");
         assert!(!read.is_not_found());
-        let update = client
-            .update_runner(&runner(), &budget())
-            .await
-            .unwrap_err();
+        let update = client.update_runner(&runner(), &budget()).await.unwrap_err();
         assert!(
             update.report(Frontend::Terraform).contains(expected),
             "{expected}: {}",
             update.report(Frontend::Terraform)
         );
-        client
-            .delete_runner("my-runner", &budget())
-            .await
-            .unwrap_err();
+        client.delete_runner("my-runner", &budget()).await.unwrap_err();
     }
 }
 
@@ -158,10 +126,7 @@ async fn other_404s_and_refusals_are_errors() {
 async fn a_runner_with_unknown_values_is_reported_without_a_retry() {
     let missing = json!({"type": "s3"});
     for (storage, what) in [
-        (
-            json!({"type": "http", "url": "u"}),
-            "its state storage has type `http`",
-        ),
+        (json!({"type": "http", "url": "u"}), "its state storage has type `http`"),
         (missing, "missing field `bucket`"),
     ] {
         let (fake, state, client) = world(Some(&runner())).await;
@@ -217,23 +182,16 @@ async fn a_runner_of_another_type_is_never_read_as_an_eks_runner() {
         "new",
     ] {
         let (_fake, state, client) = world(Some(&runner())).await;
-        state.lock().unwrap().runner.as_mut().unwrap()["runner_configuration"] =
-            json!({"type": kind});
+        state.lock().unwrap().runner.as_mut().unwrap()["runner_configuration"] = json!({"type": kind});
         let error = client.get_runner("my-runner", &budget()).await.unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("runner \"my-runner\" has type `{kind}`, not `kubernetes-eks`")
         );
-        let error = client
-            .delete_runner("my-runner", &budget())
-            .await
-            .unwrap_err();
+        let error = client.delete_runner("my-runner", &budget()).await.unwrap_err();
         assert!(error.is_other_type(), "{error}");
         assert!(state.lock().unwrap().runner.is_some(), "it was deleted");
-        let error = client
-            .create_runner(&runner(), &budget())
-            .await
-            .unwrap_err();
+        let error = client.create_runner(&runner(), &budget()).await.unwrap_err();
         assert!(error.is_already_exists(), "{error}");
         assert_eq!(
             error.report(Frontend::Terraform),
@@ -253,10 +211,7 @@ async fn an_id_in_use_is_reported_with_the_message_of_the_service() {
             existing.runner_configuration.job.namespace = "theirs".to_owned();
         }
         let (fake, state, client) = world(Some(&existing)).await;
-        let error = client
-            .create_runner(&runner(), &budget())
-            .await
-            .unwrap_err();
+        let error = client.create_runner(&runner(), &budget()).await.unwrap_err();
         assert!(error.is_already_exists() && !error.is_uncertain());
         assert_eq!(error.to_string(), "runner with id my-runner already exists");
         assert_eq!(fake.lines().len(), 2, "{:?}", fake.lines());
@@ -267,17 +222,10 @@ async fn an_id_in_use_is_reported_with_the_message_of_the_service() {
 #[tokio::test]
 async fn a_refusal_is_reported_with_the_message_of_the_service_and_not_repeated() {
     for status in [400, 403, 404, 413, 422] {
-        let fake =
-            Fake::start(move |_| Reply::error(status, "role_arn: must match ^arn:aws:iam::")).await;
+        let fake = Fake::start(move |_| Reply::error(status, "role_arn: must match ^arn:aws:iam::")).await;
         let client = client(&fake.url());
-        let create = client
-            .create_runner(&runner(), &budget())
-            .await
-            .unwrap_err();
-        let update = client
-            .update_runner(&runner(), &budget())
-            .await
-            .unwrap_err();
+        let create = client.create_runner(&runner(), &budget()).await.unwrap_err();
+        let update = client.update_runner(&runner(), &budget()).await.unwrap_err();
         for error in [create, update] {
             let expected = format!("refused ({status}): role_arn: must match ^arn:aws:iam::");
             assert!(error.to_string().ends_with(&expected), "{error}");
@@ -291,13 +239,11 @@ async fn a_refusal_is_reported_with_the_message_of_the_service_and_not_repeated(
 async fn a_runner_in_use_is_not_deleted_and_its_environments_are_reported() {
     let message = "runner my-runner is in use by the environments: shop/prod, shop/dev";
     let (fake, state, client) = world(Some(&runner())).await;
-    state.lock().unwrap().fail(move |seen| {
-        (seen.method == "DELETE").then(|| (api::When::Before, Reply::error(409, message)))
-    });
-    let error = client
-        .delete_runner("my-runner", &budget())
-        .await
-        .unwrap_err();
+    state
+        .lock()
+        .unwrap()
+        .fail(move |seen| (seen.method == "DELETE").then(|| (api::When::Before, Reply::error(409, message))));
+    let error = client.delete_runner("my-runner", &budget()).await.unwrap_err();
     assert!(error.is_conflict());
     assert!(error.to_string().ends_with(message), "{error}");
     assert_eq!(fake.lines().len(), 2);
@@ -306,14 +252,8 @@ async fn a_runner_in_use_is_not_deleted_and_its_environments_are_reported() {
 #[tokio::test]
 async fn ids_stay_inside_their_segment() {
     let (fake, _, client) = world(None).await;
-    assert_eq!(
-        client.get_runner("a/../b?c#d e", &budget()).await.unwrap(),
-        None
-    );
-    assert_eq!(
-        fake.lines()[0],
-        "GET /orgs/org/runners/a%2F..%2Fb%3Fc%23d%20e"
-    );
+    assert_eq!(client.get_runner("a/../b?c#d e", &budget()).await.unwrap(), None);
+    assert_eq!(fake.lines()[0], "GET /orgs/org/runners/a%2F..%2Fb%3Fc%23d%20e");
     for id in ["", ".", ".."] {
         let error = client.get_runner(id, &budget()).await.unwrap_err();
         assert_eq!(
@@ -342,10 +282,7 @@ async fn the_path_of_the_base_url_is_kept() {
 fn the_calls_can_move_between_threads() {
     fn is_send(_: impl Send) {}
     let client = client("http://localhost");
-    let (runner, budget) = (
-        runner(),
-        CallBudget::new(Duration::ZERO, CancellationToken::new()),
-    );
+    let (runner, budget) = (runner(), CallBudget::new(Duration::ZERO, CancellationToken::new()));
     is_send(client.create_runner(&runner, &budget));
     is_send(client.get_runner("r", &budget));
     is_send(client.update_runner(&runner, &budget));

@@ -10,8 +10,7 @@ use crate::provider::connection::Connection;
 use crate::provider::eks_runner;
 use crate::provider::runner_user::RunnerUser;
 use terraform_plugin_server::{
-    Attribute, CallContext, DataSource, Diagnostic, Nesting, Path, ReadResponse, Schema, Type,
-    ValidateConfig, Value,
+    Attribute, CallContext, DataSource, Diagnostic, Nesting, Path, ReadResponse, Schema, Type, ValidateConfig, Value,
 };
 
 const TYPE_NAME: &str = "platform-orchestrator_kubernetes_eks_access";
@@ -54,22 +53,13 @@ fn computed(report: &Report) -> [(&'static str, Value); 7] {
         ("ok", Value::from(report.is_ok())),
         ("complete", Value::from(report.is_complete())),
         ("reason", Value::optional_string(reason.as_deref())),
-        (
-            "checks",
-            Value::List(report.checks.iter().map(check).collect()),
-        ),
+        ("checks", Value::List(report.checks.iter().map(check).collect())),
         (
             "kubernetes_user",
             Value::optional_string(report.kubernetes_user.as_deref()),
         ),
-        (
-            "oidc_subject",
-            Value::optional_string(report.oidc_subject.as_deref()),
-        ),
-        (
-            "session_name",
-            Value::optional_string(report.session_name.as_deref()),
-        ),
+        ("oidc_subject", Value::optional_string(report.oidc_subject.as_deref())),
+        ("session_name", Value::optional_string(report.session_name.as_deref())),
     ]
 }
 
@@ -84,10 +74,7 @@ fn check(CheckResult { id, outcome, .. }: &CheckResult) -> Value {
     Value::object([
         ("id", Value::from(id.as_str())),
         ("status", Value::from(outcome.status.as_str())),
-        (
-            "skip",
-            Value::optional_string(outcome.skip.as_ref().map(Skip::as_str)),
-        ),
+        ("skip", Value::optional_string(outcome.skip.as_ref().map(Skip::as_str))),
         ("message", Value::from(message)),
         ("fix", Value::optional_string(outcome.fix_text().as_deref())),
     ])
@@ -96,56 +83,60 @@ fn check(CheckResult { id, outcome, .. }: &CheckResult) -> Value {
 /// Returns the schema of the computed attributes.
 fn computed_attributes() -> Vec<Attribute> {
     vec![
-            Attribute::new(
-                "ok",
-                Type::Bool,
-                "`true` if no check failed and every check that applies ran. Warnings do not change it.",
-            )
-            .computed(),
-            Attribute::new(
-                "complete",
-                Type::Bool,
-                "`true` if every check that applies ran. `false` if AWS credentials or a permission are missing, a \
+        Attribute::new(
+            "ok",
+            Type::Bool,
+            "`true` if no check failed and every check that applies ran. Warnings do not change it.",
+        )
+        .computed(),
+        Attribute::new(
+            "complete",
+            Type::Bool,
+            "`true` if every check that applies ran. `false` if AWS credentials or a permission are missing, a \
                  service is unreachable, or a call timed out.",
-            )
-            .computed(),
-            Attribute::string(
-                "reason",
-                "Why the checks are incomplete: how many could not run, and why. Null if they are complete.",
-            )
-            .computed(),
-            checks_attribute(),
-            Attribute::string(
-                "kubernetes_user",
-                "The runner's user in the cluster. Null if the user has no fixed name, or if the checks cannot read how \
+        )
+        .computed(),
+        Attribute::string(
+            "reason",
+            "Why the checks are incomplete: how many could not run, and why. Null if they are complete.",
+        )
+        .computed(),
+        checks_attribute(),
+        Attribute::string(
+            "kubernetes_user",
+            "The runner's user in the cluster. Null if the user has no fixed name, or if the checks cannot read how \
                  the cluster maps the role.",
-            )
-            .computed(),
-            Attribute::string("oidc_subject", "The `sub` of the Orchestrator's OIDC token for the runner.").computed(),
-            Attribute::string("session_name", "The name of the runner's STS session.").computed(),
+        )
+        .computed(),
+        Attribute::string(
+            "oidc_subject",
+            "The `sub` of the Orchestrator's OIDC token for the runner.",
+        )
+        .computed(),
+        Attribute::string("session_name", "The name of the runner's STS session.").computed(),
     ]
 }
 
 fn checks_attribute() -> Attribute {
     Attribute::nested(
-                "checks",
-                "Every check, in the order of the Orchestrator's steps.",
-                Nesting::List,
-                vec![
-                    Attribute::string("id", "The ID of the check.").computed(),
-                    Attribute::string("status", "`passed`, `failed`, `warned`, or `skipped`.").computed(),
-                    Attribute::string(
-                        "skip",
-                        "Why a check was skipped: `not-applicable` (to this runner or these settings), `blocked` (a \
+        "checks",
+        "Every check, in the order of the Orchestrator's steps.",
+        Nesting::List,
+        vec![
+            Attribute::string("id", "The ID of the check.").computed(),
+            Attribute::string("status", "`passed`, `failed`, `warned`, or `skipped`.").computed(),
+            Attribute::string(
+                "skip",
+                "Why a check was skipped: `not-applicable` (to this runner or these settings), `blocked` (a \
                          check that it needs failed), `unknown` (a value is unknown until apply), `requested` (by \
                          `skip_checks`), or `incomplete` (it applies and could not run). Null for other checks.",
-                    )
-                    .computed(),
-                    Attribute::string("message", "What was found, or why the check did not run.").computed(),
-                    Attribute::string("fix", "The fix for a failure, ready to paste.").computed(),
-                ],
             )
-            .computed()
+            .computed(),
+            Attribute::string("message", "What was found, or why the check did not run.").computed(),
+            Attribute::string("fix", "The fix for a failure, ready to paste.").computed(),
+        ],
+    )
+    .computed()
 }
 
 #[async_trait]

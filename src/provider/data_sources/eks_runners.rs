@@ -11,8 +11,7 @@ use crate::provider::text_rules::TextRules;
 use crate::provider::timeouts;
 use crate::runner::{StorageType, validate};
 use terraform_plugin_server::{
-    Attribute, CallContext, DataSource, Diagnostic, Nesting, ReadResponse, Schema, ValidateConfig,
-    Value,
+    Attribute, CallContext, DataSource, Diagnostic, Nesting, ReadResponse, Schema, ValidateConfig, Value,
 };
 
 /// The data source.
@@ -44,14 +43,8 @@ impl EksRunnersData {
 fn runner(runner: &ListedRunner) -> Value {
     Value::object([
         ("id", runner.id.as_str().into()),
-        (
-            "description",
-            Value::optional_string(runner.description.as_deref()),
-        ),
-        (
-            "state_storage_type",
-            runner.state_storage_type.as_str().into(),
-        ),
+        ("description", Value::optional_string(runner.description.as_deref())),
+        ("state_storage_type", runner.state_storage_type.as_str().into()),
     ])
 }
 
@@ -68,11 +61,7 @@ impl DataSource for EksRunnersData {
                           for each hundred runners of any type. The data source \
                           `platform-orchestrator_kubernetes_eks_runner` reads the configuration of one runner.",
             attributes: vec![
-                Attribute::string(
-                    "id_prefix",
-                    "Only runners whose IDs begin with this string.",
-                )
-                .optional(),
+                Attribute::string("id_prefix", "Only runners whose IDs begin with this string.").optional(),
                 Attribute::nested(
                     "runners",
                     "The runners.",

@@ -12,8 +12,7 @@ use crate::provider::text_rules::TextRules;
 use crate::provider::timeouts;
 use crate::runner::validate;
 use terraform_plugin_server::{
-    Attribute, CallContext, DataSource, Diagnostic, Nesting, Path, ReadResponse, Schema,
-    ValidateConfig, Value,
+    Attribute, CallContext, DataSource, Diagnostic, Nesting, Path, ReadResponse, Schema, ValidateConfig, Value,
 };
 
 /// The data source.
@@ -71,8 +70,7 @@ impl DataSource for RunnerEnvironmentsData {
     }
 
     fn schema(&self) -> Schema {
-        let computed =
-            |name, description: &'static str| Attribute::string(name, description).computed();
+        let computed = |name, description: &'static str| Attribute::string(name, description).computed();
         Schema {
             version: 0,
             description: "The environments that use a runner, of any type and in every project. An environment gets its \
@@ -86,10 +84,7 @@ impl DataSource for RunnerEnvironmentsData {
                     Nesting::List,
                     vec![
                         computed("project_id", "The ID of the project."),
-                        computed(
-                            "id",
-                            "The ID of the environment, which is unique in its project.",
-                        ),
+                        computed("id", "The ID of the environment, which is unique in its project."),
                         computed("env_type_id", "The ID of the environment type."),
                         computed("status", "`active`, `deleting`, or `delete_failed`."),
                     ],

@@ -151,13 +151,7 @@ impl Gathering {
 
     /// Adds a runner to those with this topic. After the reporter of a topic has returned, the next runner is `Late`,
     /// unless `again` makes it the reporter of a new round.
-    pub(super) fn join(
-        &self,
-        topic: &Topic,
-        runner: &CheckedRunner,
-        fix: Option<&Fix>,
-        again: bool,
-    ) -> Part {
+    pub(super) fn join(&self, topic: &Topic, runner: &CheckedRunner, fix: Option<&Fix>, again: bool) -> Part {
         let mut state = self.lock();
         let earlier = match fix {
             Some(fix) if state.groups.contains_key(topic) => state.members.count(fix),
@@ -233,8 +227,7 @@ mod tests {
         let gathering = Gathering::default();
         let topic = Topic::Cause(CheckId::AWS_CREDENTIALS, Cause::NoCredentials);
         let id = |runner: &str| CheckedRunner::Id(runner.to_owned());
-        let join =
-            |runner: &str, again| gathering.join(&topic, &id(runner), Some(&fix(runner)), again);
+        let join = |runner: &str, again| gathering.join(&topic, &id(runner), Some(&fix(runner)), again);
         assert_eq!(join("a", true), Part::Reporter);
         assert_eq!(join("b", true), Part::Covered(id("a")));
         let first = gathering.close(&topic);

@@ -8,9 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::gather::{CheckedRunner, Checking, Gathering, Group, Part, Topic};
 use super::settings::Incomplete;
-use crate::access::{
-    Cause, CheckId, CheckResult, Fix, IncompleteReason, Outcome, Report, Status, Subject, Unchecked,
-};
+use crate::access::{Cause, CheckId, CheckResult, Fix, IncompleteReason, Outcome, Report, Status, Subject, Unchecked};
 use crate::repository::guide;
 use terraform_plugin_server::{Diagnostic, Path};
 
@@ -96,8 +94,7 @@ impl ReportedDiagnostics {
         if let Some(org) = subject.org.get() {
             self.org.get_or_init(|| org.clone());
         }
-        self.gathering
-            .begin(subject.runner_id.get().map(String::as_str))
+        self.gathering.begin(subject.runner_id.get().map(String::as_str))
     }
 
     /// Returns the diagnostics of a report. The first runner with a cause waits a moment for others with the same cause,
@@ -137,9 +134,7 @@ impl ReportedDiagnostics {
         report: &'a Report,
         severities: Severities,
     ) -> Vec<ReportedFinding<'a>> {
-        let concerns = |result: &&CheckResult| {
-            matches!(result.outcome.status, Status::Failed | Status::Warned)
-        };
+        let concerns = |result: &&CheckResult| matches!(result.outcome.status, Status::Failed | Status::Warned);
         let results = report.checks.iter().filter(concerns);
         results
             .filter_map(|result| {
@@ -196,13 +191,7 @@ impl ReportedDiagnostics {
 
     /// Notes a finding about a runner, and returns whether it is reported. An error always is, because it stops the plan or
     /// the apply.
-    fn is_reported(
-        &self,
-        runner: &CheckedRunner,
-        reported: Reported,
-        fails: bool,
-        severities: Severities,
-    ) -> bool {
+    fn is_reported(&self, runner: &CheckedRunner, reported: Reported, fails: bool, severities: Severities) -> bool {
         let is_new = lock(&self.reported).insert((runner.clone(), reported));
         is_new || fails || severities.on_demand
     }
@@ -351,19 +340,11 @@ fn same_reason(first: &CheckedRunner) -> String {
 /// The guide with the permissions that a caller needs.
 const PERMISSIONS: &str = "eks-access-permissions";
 
-fn unchecked_detail(
-    unchecked: &Unchecked<'_>,
-    group: &Group,
-    report: &Report,
-    severities: Severities,
-) -> String {
+fn unchecked_detail(unchecked: &Unchecked<'_>, group: &Group, report: &Report, severities: Severities) -> String {
     let more = guide(PERMISSIONS);
     let (count, total) = (unchecked.checks.len(), report.checks.len());
     let of = runners(group.runners.get(..1).unwrap_or_default());
-    let mut text = format!(
-        "{count} of {total} checks of {of} could not run: {}.",
-        ids(unchecked)
-    );
+    let mut text = format!("{count} of {total} checks of {of} could not run: {}.", ids(unchecked));
     if let [_, others @ ..] = group.runners.as_slice()
         && !others.is_empty()
     {
@@ -397,10 +378,7 @@ fn unchecked_detail(
 }
 
 /// Returns what a user can do instead of fixing the reason, and the settings that do it.
-fn alternative(
-    unchecked: &Unchecked<'_>,
-    severities: Severities,
-) -> Option<(&'static str, String)> {
+fn alternative(unchecked: &Unchecked<'_>, severities: Severities) -> Option<(&'static str, String)> {
     // Almost no check can run without credentials, so there is nothing to skip.
     if unchecked.ids().any(|id| id == CheckId::AWS_CREDENTIALS) {
         let off = "      plan  = \"off\"\n      apply = \"off\"\n".to_owned();
@@ -411,20 +389,13 @@ fn alternative(
         "      skip_checks = [{}]\n      # or\n      incomplete = \"ignore\"\n",
         list.join(", ")
     );
-    Some((
-        "skip these checks by name, or accept incomplete checks",
-        skip,
-    ))
+    Some(("skip these checks by name, or accept incomplete checks", skip))
 }
 
 /// Returns the names of runners.
 fn runners(runners: &[CheckedRunner]) -> String {
     let names: Vec<String> = runners.iter().map(ToString::to_string).collect();
-    let noun = if names.len() == 1 {
-        "runner"
-    } else {
-        "runners"
-    };
+    let noun = if names.len() == 1 { "runner" } else { "runners" };
     format!("{noun} {}", names.join(", "))
 }
 

@@ -11,8 +11,8 @@ use crate::provider::runner_user::RunnerUser;
 use crate::provider::timeouts::{self, Operation};
 use crate::runner::{Runner, validate};
 use terraform_plugin_server::{
-    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest, Path,
-    ReadRequest, ReadResponse, UpdateRequest, Value,
+    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest, Path, ReadRequest,
+    ReadResponse, UpdateRequest, Value,
 };
 
 use super::ids_in_use::IdsInUse;
@@ -63,16 +63,14 @@ pub(super) async fn create(
         }
         // An import would put the runner that the other resource has created at two addresses.
         Err(error) if error.is_already_exists() && ids.is_repeated(&runner.id) => {
-            let more =
-                "Another resource of this configuration has this ID. Change `id`.".to_owned();
+            let more = "Another resource of this configuration has this ID. Change `id`.".to_owned();
             let what = could_not(Operation::Create, &planned);
             refuse(api_diagnostics::failed(what, &error, &[more]).at(Path::new(["id"])))
         }
         Err(error) => {
             let what = could_not(Operation::Create, &planned);
             let unique = "a runner's ID is unique in its organization";
-            let exists =
-                api_diagnostics::already_exists(what, &error, schema::TYPE_NAME, "id", unique);
+            let exists = api_diagnostics::already_exists(what, &error, schema::TYPE_NAME, "id", unique);
             refuse(exists.unwrap_or_else(|| failed(Operation::Create, &planned, &error)))
         }
     }
@@ -86,12 +84,7 @@ struct AccessChecks<'a> {
 }
 
 impl<'a> AccessChecks<'a> {
-    fn new(
-        connection: &Connection,
-        prior: &Value,
-        planned: &Value,
-        context: &'a CallContext,
-    ) -> Self {
+    fn new(connection: &Connection, prior: &Value, planned: &Value, context: &'a CallContext) -> Self {
         let checks = connection
             .checks()
             .filter(|_| subject::is_changed(prior, planned))
@@ -115,11 +108,7 @@ impl<'a> AccessChecks<'a> {
     }
 }
 
-pub(super) async fn update(
-    connection: &Connection,
-    context: CallContext,
-    request: UpdateRequest,
-) -> ApplyResponse {
+pub(super) async fn update(connection: &Connection, context: CallContext, request: UpdateRequest) -> ApplyResponse {
     let UpdateRequest { prior, planned, .. } = request;
     let refuse = |prior, diagnostics| ApplyResponse {
         state: prior,
@@ -154,11 +143,7 @@ pub(super) async fn update(
     }
 }
 
-pub(super) async fn delete(
-    connection: &Connection,
-    context: CallContext,
-    request: DeleteRequest,
-) -> Vec<Diagnostic> {
+pub(super) async fn delete(connection: &Connection, context: CallContext, request: DeleteRequest) -> Vec<Diagnostic> {
     let client = match connection.client_now() {
         Ok(client) => client,
         Err(diagnostic) => return vec![diagnostic],
@@ -170,11 +155,7 @@ pub(super) async fn delete(
     }
 }
 
-pub(super) async fn read(
-    connection: &Connection,
-    context: CallContext,
-    request: ReadRequest,
-) -> ReadResponse {
+pub(super) async fn read(connection: &Connection, context: CallContext, request: ReadRequest) -> ReadResponse {
     let client = match connection.client() {
         Ok(Some(client)) => client,
         // The provider block has unknown values, so there is no refresh yet.
@@ -202,10 +183,7 @@ pub(super) async fn read(
         },
         Ok(None) => ReadResponse {
             state: Value::Null,
-            diagnostics: connection
-                .missing_org_warning(&client)
-                .into_iter()
-                .collect(),
+            diagnostics: connection.missing_org_warning(&client).into_iter().collect(),
         },
         Err(error) => ReadResponse {
             diagnostics: vec![failed(Operation::Read, &request.state, &error)],
@@ -214,11 +192,7 @@ pub(super) async fn read(
     }
 }
 
-pub(super) async fn import(
-    connection: &Connection,
-    context: CallContext,
-    request: ImportRequest,
-) -> ReadResponse {
+pub(super) async fn import(connection: &Connection, context: CallContext, request: ImportRequest) -> ReadResponse {
     let refuse = |diagnostic| ReadResponse {
         state: Value::Null,
         diagnostics: vec![diagnostic],
@@ -226,10 +200,7 @@ pub(super) async fn import(
     if let Err(invalid) = validate::runner_id(&request.id) {
         return refuse(Diagnostic::error(
             "Invalid import ID",
-            format!(
-                "The import ID of a runner is the runner's ID. {}",
-                invalid.detail
-            ),
+            format!("The import ID of a runner is the runner's ID. {}", invalid.detail),
         ));
     }
     let client = match connection.client_now() {
@@ -247,12 +218,7 @@ pub(super) async fn import(
 }
 
 /// Returns the runner, which must exist.
-async fn find(
-    client: &Client,
-    id: &str,
-    budget: &CallBudget,
-    user: RunnerUser,
-) -> Result<Runner, Diagnostic> {
+async fn find(client: &Client, id: &str, budget: &CallBudget, user: RunnerUser) -> Result<Runner, Diagnostic> {
     match client.get_runner(id, budget).await {
         Ok(Some(runner)) => Ok(runner),
         Ok(None) => Err(Diagnostic::error(

@@ -8,9 +8,7 @@ use crate::provider::connection::Connection;
 use crate::provider::runner_user::RunnerUser;
 use crate::provider::text_rules::TextRules;
 use crate::runner::validate;
-use terraform_plugin_server::{
-    CallContext, DataSource, Diagnostic, ReadResponse, Schema, ValidateConfig, Value,
-};
+use terraform_plugin_server::{CallContext, DataSource, Diagnostic, ReadResponse, Schema, ValidateConfig, Value};
 
 use super::{calls, schema};
 

@@ -4,9 +4,7 @@ use async_trait::async_trait;
 
 use super::EksRunner;
 use crate::provider::connection::Connection;
-use terraform_plugin_server::{
-    Diagnostic, IdentityAttribute, IdentitySchema, Path, ResourceIdentity, Value,
-};
+use terraform_plugin_server::{Diagnostic, IdentityAttribute, IdentitySchema, Path, ResourceIdentity, Value};
 
 #[async_trait]
 impl ResourceIdentity for EksRunner {

@@ -38,8 +38,7 @@ pub(super) struct IdsInUse {
 impl IdsInUse {
     /// Notes that the state has a runner with this id.
     pub(super) fn see_in_state(&self, id: &str) {
-        self.in_state
-            .send_if_modified(|ids| ids.insert(id.to_owned()));
+        self.in_state.send_if_modified(|ids| ids.insert(id.to_owned()));
     }
 
     /// Notes that this process creates a runner with this id.
@@ -61,12 +60,7 @@ impl IdsInUse {
     ///
     /// An error would be wrong where the state has the runner at another address: Terraform might show that
     /// one later.
-    pub(super) async fn check(
-        &self,
-        client: &Client,
-        id: &str,
-        context: &CallContext,
-    ) -> Option<Diagnostic> {
+    pub(super) async fn check(&self, client: &Client, id: &str, context: &CallContext) -> Option<Diagnostic> {
         let mut not_listed = None;
         let registered = self
             .registered
@@ -99,10 +93,7 @@ impl IdsInUse {
             if in_state.borrow_and_update().contains(id) {
                 return true;
             }
-            if !matches!(
-                tokio::time::timeout(QUIET, in_state.changed()).await,
-                Ok(Ok(()))
-            ) {
+            if !matches!(tokio::time::timeout(QUIET, in_state.changed()).await, Ok(Ok(()))) {
                 return false;
             }
         }
@@ -123,16 +114,15 @@ fn in_use(org: &str, id: &str, kind: &str) -> Diagnostic {
             api_diagnostics::import_advice(schema::TYPE_NAME, id)
         )
     } else {
-        format!(
-            "To fix it, change `id`. The existing runner has type `{kind}`, which this provider cannot manage."
-        )
+        format!("To fix it, change `id`. The existing runner has type `{kind}`, which this provider cannot manage.")
     };
     Diagnostic::warning(summary, format!("{fails}\n\n{fix}"))
 }
 
 /// Returns the error or the warning that the runners could not be listed.
 fn could_not_list(org: &str, error: &ApiError) -> Diagnostic {
-    let consequence = "This plan creates runners, and the provider lists the existing ones to find an ID that is in use.";
+    let consequence =
+        "This plan creates runners, and the provider lists the existing ones to find an ID that is in use.";
     if fails_every_call(error) {
         let what = format!("Could not list the runners of organization {org:?}");
         return api_diagnostics::failed(what, error, &[consequence.to_owned()]);

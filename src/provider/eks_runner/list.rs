@@ -13,8 +13,8 @@ use crate::provider::text_rules::TextRules;
 use crate::provider::timeouts;
 use crate::runner::validate;
 use terraform_plugin_server::{
-    Attribute, CallContext, Diagnostic, FoundObject, FoundObjects, ListRequest, ListResource,
-    Schema, ValidateConfig, Value,
+    Attribute, CallContext, Diagnostic, FoundObject, FoundObjects, ListRequest, ListResource, Schema, ValidateConfig,
+    Value,
 };
 
 /// How many runners are read at a time.
@@ -64,8 +64,7 @@ impl ListResource for EksRunnerList {
             version: 0,
             description: "Finds the runners of type `kubernetes-eks` in the organization, ordered by ID.",
             attributes: vec![
-                Attribute::string("id_prefix", "Only runners whose IDs begin with this string.")
-                    .optional(),
+                Attribute::string("id_prefix", "Only runners whose IDs begin with this string.").optional(),
                 Attribute::string(
                     "cluster_name",
                     "Only runners of the EKS cluster with this name. This makes one request for each runner, as \
@@ -76,12 +75,7 @@ impl ListResource for EksRunnerList {
         }
     }
 
-    async fn list(
-        &self,
-        context: CallContext,
-        request: ListRequest,
-        found: FoundObjects,
-    ) -> Result<(), Diagnostic> {
+    async fn list(&self, context: CallContext, request: ListRequest, found: FoundObjects) -> Result<(), Diagnostic> {
         let client = self.connection.client_now()?;
         let budget = || timeouts::default_budget(&context);
         let prefix = request.config.get("id_prefix").as_str().unwrap_or_default();

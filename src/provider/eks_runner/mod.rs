@@ -17,10 +17,9 @@ use async_trait::async_trait;
 use super::connection::Connection;
 use ids_in_use::IdsInUse;
 use terraform_plugin_server::{
-    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest,
-    ImportState, MoveRequest, MoveState, ObserveState, Path, PlanRequest, PlanResponse,
-    ReadRequest, ReadResponse, Resource, ResourceIdentity, Schema, UpdateRequest, ValidateConfig,
-    Value,
+    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest, ImportState, MoveRequest,
+    MoveState, ObserveState, Path, PlanRequest, PlanResponse, ReadRequest, ReadResponse, Resource, ResourceIdentity,
+    Schema, UpdateRequest, ValidateConfig, Value,
 };
 
 pub(super) use calls::existing;
@@ -182,10 +181,7 @@ impl ImportState for EksRunner {
 /// Accepts a `moved` block from the Go provider's resource with the same name: the states are the same.
 #[async_trait]
 impl MoveState for EksRunner {
-    async fn move_from(
-        &self,
-        request: MoveRequest,
-    ) -> Option<Result<serde_json::Value, Diagnostic>> {
+    async fn move_from(&self, request: MoveRequest) -> Option<Result<serde_json::Value, Diagnostic>> {
         super::api_diagnostics::moved_state(&request, schema::TYPE_NAME)
     }
 }

@@ -7,8 +7,8 @@ use serde_json::{Map, Value as Json};
 
 use crate::provider::api_diagnostics;
 use crate::runner::{
-    Auth, AzurermStorage, BucketStorage, Cluster, Job, KubernetesStorage, Runner,
-    RunnerConfiguration, RunnerType, StateStorage, StorageType, pod_template,
+    Auth, AzurermStorage, BucketStorage, Cluster, Job, KubernetesStorage, Runner, RunnerConfiguration, RunnerType,
+    StateStorage, StorageType, pod_template,
 };
 use terraform_plugin_server::{Diagnostic, Path, Value, is_same_text};
 
@@ -27,8 +27,7 @@ pub(super) fn runner(object: &Value) -> Result<Runner, Diagnostic> {
     let pod_template = match job.get("pod_template").as_str() {
         None => None,
         Some(json) => Some(
-            pod_template::parse(json)
-                .map_err(|invalid| api_diagnostics::invalid(&invalid, Path::new(POD_TEMPLATE)))?,
+            pod_template::parse(json).map_err(|invalid| api_diagnostics::invalid(&invalid, Path::new(POD_TEMPLATE)))?,
         ),
     };
     Ok(Runner {
@@ -115,10 +114,7 @@ fn value(runner: &Runner, prior: &Value) -> Value {
         ),
         (
             "state_storage_configuration",
-            storage_value(
-                state_storage_configuration,
-                prior.get("state_storage_configuration"),
-            ),
+            storage_value(state_storage_configuration, prior.get("state_storage_configuration")),
         ),
         ("timeouts", prior.get("timeouts").clone()),
     ])
@@ -150,10 +146,7 @@ fn cluster_value(cluster: &Cluster, prior: &Value) -> Value {
             "session_name",
             optional(session_name.as_deref(), prior.get("session_name")),
         ),
-        (
-            "sts_region",
-            optional(sts_region.as_deref(), prior.get("sts_region")),
-        ),
+        ("sts_region", optional(sts_region.as_deref(), prior.get("sts_region"))),
     ]);
     Value::object([
         ("name", Value::from(name.as_str())),
@@ -185,14 +178,8 @@ fn storage_value(storage: &StateStorage, prior: &Value) -> Value {
         StateStorage::Kubernetes(KubernetesStorage { namespace }) => {
             Value::object([("namespace", Value::from(namespace.as_str()))])
         }
-        StateStorage::S3(BucketStorage {
-            bucket,
-            path_prefix,
-        })
-        | StateStorage::Gcs(BucketStorage {
-            bucket,
-            path_prefix,
-        }) => Value::object([
+        StateStorage::S3(BucketStorage { bucket, path_prefix })
+        | StateStorage::Gcs(BucketStorage { bucket, path_prefix }) => Value::object([
             ("bucket", Value::from(bucket.as_str())),
             (
                 "path_prefix",
@@ -205,17 +192,11 @@ fn storage_value(storage: &StateStorage, prior: &Value) -> Value {
             resource_group_name,
             path_prefix,
         }) => Value::object([
-            (
-                "storage_account_name",
-                Value::from(storage_account_name.as_str()),
-            ),
+            ("storage_account_name", Value::from(storage_account_name.as_str())),
             ("container_name", Value::from(container_name.as_str())),
             (
                 "resource_group_name",
-                optional(
-                    resource_group_name.as_deref(),
-                    prior.get("resource_group_name"),
-                ),
+                optional(resource_group_name.as_deref(), prior.get("resource_group_name")),
             ),
             (
                 "path_prefix",
@@ -223,10 +204,7 @@ fn storage_value(storage: &StateStorage, prior: &Value) -> Value {
             ),
         ]),
     };
-    let ty = (
-        "type".to_owned(),
-        Value::from(storage.storage_type().name()),
-    );
+    let ty = ("type".to_owned(), Value::from(storage.storage_type().name()));
     let unset = StorageType::ALL.map(|ty| (block_name(ty), Value::Null));
     let attributes = [ty].into_iter().chain(unset).chain([(own, block)]);
     Value::Map(attributes.collect())
@@ -384,16 +362,11 @@ mod tests {
             }
             let errors = validate::config(&value).into_iter();
             let errors: Vec<_> = errors.filter(Diagnostic::is_error).collect();
-            let at = path
-                .iter()
-                .fold(Path::root(), |at, name| at.attribute(name));
+            let at = path.iter().fold(Path::root(), |at, name| at.attribute(name));
             if errors.iter().any(|error| error.path.as_ref() == Some(&at)) {
                 refused.insert(path.clone());
             }
-            let of_terraform: BTreeSet<_> = errors
-                .into_iter()
-                .map(|error| (error.summary, error.detail))
-                .collect();
+            let of_terraform: BTreeSet<_> = errors.into_iter().map(|error| (error.summary, error.detail)).collect();
             let problems = runner(&value).unwrap().problems().into_iter();
             let of_api: BTreeSet<_> = problems
                 .map(|InvalidField { invalid, .. }| (invalid.summary.to_owned(), invalid.detail))

@@ -90,10 +90,7 @@ pub(in crate::provider) fn configuration_attributes() -> Vec<Attribute> {
 fn make_computed(attribute: &mut Attribute) {
     // In the Go provider's data source, the storage blocks are optional and computed.
     attribute.optional = attribute.name.ends_with("_configuration")
-        && !matches!(
-            attribute.name,
-            "runner_configuration" | "state_storage_configuration"
-        );
+        && !matches!(attribute.name, "runner_configuration" | "state_storage_configuration");
     attribute.required = false;
     attribute.computed = true;
     if let terraform_plugin_server::AttributeKind::Nested(_, nested) = &mut attribute.kind {
@@ -149,7 +146,11 @@ fn job() -> Attribute {
         "The Kubernetes Jobs that the Orchestrator creates.",
         vec![
             Attribute::string("namespace", "The Kubernetes namespace of the Jobs.").required(),
-            Attribute::string("service_account", "The Kubernetes service account that the Jobs run as.").required(),
+            Attribute::string(
+                "service_account",
+                "The Kubernetes service account that the Jobs run as.",
+            )
+            .required(),
             Attribute::string(
                 "pod_template",
                 "A fragment of a Kubernetes PodTemplateSpec as JSON (`jsonencode({...})`), merged into the Job's pod \
@@ -173,19 +174,13 @@ fn storage() -> Vec<Attribute> {
     vec![
         Attribute::string(
             "type",
-            format!(
-                "The type of the storage: {}.",
-                StorageType::any(|ty| format!("`{ty}`"))
-            ),
+            format!("The type of the storage: {}.", StorageType::any(|ty| format!("`{ty}`"))),
         )
         .required(),
         Attribute::object(
             "kubernetes_configuration",
             "For the type `kubernetes`: states are Secrets in the runner's cluster.",
-            vec![
-                Attribute::string("namespace", "The Kubernetes namespace of the Secrets.")
-                    .required(),
-            ],
+            vec![Attribute::string("namespace", "The Kubernetes namespace of the Secrets.").required()],
         )
         .optional(),
         Attribute::object(
@@ -210,14 +205,9 @@ fn storage() -> Vec<Attribute> {
             "azurerm_configuration",
             "For the type `azurerm`: states are blobs in an Azure storage container.",
             vec![
-                Attribute::string("storage_account_name", "The name of the storage account.")
-                    .required(),
+                Attribute::string("storage_account_name", "The name of the storage account.").required(),
                 Attribute::string("container_name", "The name of the container.").required(),
-                Attribute::string(
-                    "resource_group_name",
-                    "The resource group of the storage account.",
-                )
-                .optional(),
+                Attribute::string("resource_group_name", "The resource group of the storage account.").optional(),
                 path_prefix(),
             ],
         )

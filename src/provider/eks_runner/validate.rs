@@ -42,12 +42,10 @@ fn pod_template(config: &Value) -> Vec<Diagnostic> {
         Err(invalid) => vec![api_diagnostics::invalid(&invalid, path(&at))],
         Ok(template) => {
             let problems = pod_template::check(&template).into_iter();
-            let errors =
-                problems.map(|problem| api_diagnostics::invalid(&problem.invalid, path(&at)));
+            let errors = problems.map(|problem| api_diagnostics::invalid(&problem.invalid, path(&at)));
             let overrides = pod_template::overrides(&template).into_iter();
-            let warnings = overrides.map(|InvalidField { invalid, .. }| {
-                Diagnostic::warning(invalid.summary, invalid.detail).at(path(&at))
-            });
+            let warnings = overrides
+                .map(|InvalidField { invalid, .. }| Diagnostic::warning(invalid.summary, invalid.detail).at(path(&at)));
             errors.chain(warnings).collect()
         }
     }
@@ -66,9 +64,8 @@ fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
             None => String::new(),
         }
     };
-    let error = |summary: &str, at: &str, detail: String| {
-        vec![Diagnostic::error(summary, detail).at(Path::new([STORAGE, at]))]
-    };
+    let error =
+        |summary: &str, at: &str, detail: String| vec![Diagnostic::error(summary, detail).at(Path::new([STORAGE, at]))];
     let is_set = |ty: &StorageType| {
         let value = storage.get(&block(*ty));
         !value.is_null() && !value.is_unknown()
@@ -85,10 +82,7 @@ fn storage_blocks(storage: &Value) -> Vec<Diagnostic> {
                 [.., _, last] => error(
                     "More than one state storage",
                     &block(*last),
-                    format!(
-                        "{} are set. {EXACTLY_ONE}: remove the others.",
-                        blocks(&set)
-                    ),
+                    format!("{} are set. {EXACTLY_ONE}: remove the others.", blocks(&set)),
                 ),
                 [] if types.iter().all(|ty| storage.get(&block(*ty)).is_null()) => error(
                     "State storage without its block",
@@ -161,13 +155,9 @@ mod tests {
     fn every_text_of_the_schema_has_a_rule() {
         let mut found = Vec::new();
         texts(&schema::resource().attributes, &[], &mut found);
-        found.retain(|path| {
-            path[0] != "timeouts" && !WITHOUT_RULE.contains(&path.last().unwrap().as_str())
-        });
+        found.retain(|path| path[0] != "timeouts" && !WITHOUT_RULE.contains(&path.last().unwrap().as_str()));
         let rules = RULES.iter();
-        let mut ruled: Vec<_> = rules
-            .map(|(scope, path, _)| attribute(*scope, path))
-            .collect();
+        let mut ruled: Vec<_> = rules.map(|(scope, path, _)| attribute(*scope, path)).collect();
         found.sort();
         ruled.sort();
         assert_eq!(found, ruled);

@@ -56,18 +56,12 @@ fn string(arguments: &[Value], index: usize) -> Result<&str, FunctionError> {
 }
 
 /// Returns the strings of the list at `index`, of which there must be at least one. `what` says what each of them is.
-fn strings<'a>(
-    arguments: &'a [Value],
-    index: usize,
-    what: &str,
-) -> Result<Vec<&'a str>, FunctionError> {
+fn strings<'a>(arguments: &'a [Value], index: usize, what: &str) -> Result<Vec<&'a str>, FunctionError> {
     let Some(Value::List(elements)) = arguments.get(index) else {
         return Err(FunctionError::new("The argument is not a list").at(index));
     };
     if elements.is_empty() {
-        return Err(
-            FunctionError::new(format!("The list is empty. Each element must be {what}")).at(index),
-        );
+        return Err(FunctionError::new(format!("The list is empty. Each element must be {what}")).at(index));
     }
     let texts = elements
         .iter()

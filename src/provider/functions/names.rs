@@ -70,16 +70,8 @@ fn of_a_runner(summary: &'static str, description: &'static str) -> Signature {
     Signature {
         description,
         ..Signature::new(Type::String, summary)
-            .parameter(Parameter::new(
-                "org",
-                Type::String,
-                "The ID of the organization.",
-            ))
-            .parameter(Parameter::new(
-                "runner_id",
-                Type::String,
-                "The ID of the runner.",
-            ))
+            .parameter(Parameter::new("org", Type::String, "The ID of the organization."))
+            .parameter(Parameter::new("runner_id", Type::String, "The ID of the runner."))
     }
 }
 

@@ -71,11 +71,7 @@ pub(super) const PERMISSION_POLICY: RunnerFunction = RunnerFunction {
     signature: || Signature {
         description: "Returns the policy, as JSON, that lets a runner's role describe its clusters. The role needs no \
             other permission in AWS to start Jobs.",
-        ..Signature::new(
-            Type::String,
-            "Returns the permission policy of a runner's role",
-        )
-        .parameter(Parameter::new(
+        ..Signature::new(Type::String, "Returns the permission policy of a runner's role").parameter(Parameter::new(
             "cluster_arns",
             Type::List(Box::new(Type::String)),
             "The ARNs of the EKS clusters.",
@@ -106,12 +102,7 @@ pub(super) const PERMISSION_POLICY: RunnerFunction = RunnerFunction {
 };
 
 /// Returns the name behind `kind` in an ARN of this service, if an ARN with this name can be right.
-fn resource<'a>(
-    arn: &'a str,
-    service: &str,
-    kind: &str,
-    is_right: impl Fn(&Arn<'_>, &str) -> bool,
-) -> Option<&'a str> {
+fn resource<'a>(arn: &'a str, service: &str, kind: &str, is_right: impl Fn(&Arn<'_>, &str) -> bool) -> Option<&'a str> {
     let arn = Arn::parse(arn).filter(|arn| arn.service == service)?;
     let name = arn.resource.strip_prefix(kind)?;
     (arn.partition.starts_with("aws") && is_right(&arn, name)).then_some(name)
@@ -165,21 +156,11 @@ mod tests {
             ("my-org+A", false),
             ("my-org", false),
         ] {
-            let arguments = [
-                Value::from(format!("{account}/oidc.humanitec.dev")),
-                list(subject),
-            ];
-            assert_eq!(
-                is_accepted(&TRUST_POLICY, &arguments),
-                expected,
-                "{subject}"
-            );
+            let arguments = [Value::from(format!("{account}/oidc.humanitec.dev")), list(subject)];
+            assert_eq!(is_accepted(&TRUST_POLICY, &arguments), expected, "{subject}");
         }
         for (arn, expected) in [
-            (
-                "arn:aws:eks:us-west-2:123456789012:cluster/my-eks-cluster",
-                true,
-            ),
+            ("arn:aws:eks:us-west-2:123456789012:cluster/my-eks-cluster", true),
             ("arn:aws-cn:eks:cn-north-1:123456789012:cluster/a_b", true),
             ("arn:aws:eks:*:*:cluster/team-*", true),
             ("arn:aws:eks:::cluster/*", false),
@@ -188,11 +169,7 @@ mod tests {
             ("arn:aws:eks:us-west-2:123456789012:cluster/a ", false),
             ("arn:aws:eks:us-west-2:123456789012:cluster/", false),
         ] {
-            assert_eq!(
-                is_accepted(&PERMISSION_POLICY, &[list(arn)]),
-                expected,
-                "{arn}"
-            );
+            assert_eq!(is_accepted(&PERMISSION_POLICY, &[list(arn)]), expected, "{arn}");
         }
     }
 }

@@ -4,17 +4,12 @@ use crate::orchestrator::{ApiError, CallBudget, Client, Existing, Rule, RuleKey}
 use crate::provider::connection::Connection;
 use crate::provider::{api_diagnostics, timeouts};
 use terraform_plugin_server::{
-    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, Path, ReadRequest,
-    ReadResponse, Value,
+    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, Path, ReadRequest, ReadResponse, Value,
 };
 
 use super::schema;
 
-pub(super) async fn create(
-    connection: &Connection,
-    context: CallContext,
-    request: CreateRequest,
-) -> ApplyResponse {
+pub(super) async fn create(connection: &Connection, context: CallContext, request: CreateRequest) -> ApplyResponse {
     let refuse = |diagnostic| ApplyResponse {
         state: Value::Null,
         diagnostics: vec![diagnostic],
@@ -48,9 +43,7 @@ pub(super) async fn create(
 /// Returns the error about a rule that was certainly not created.
 fn not_created(what: String, key: &RuleKey, error: &ApiError) -> Diagnostic {
     let type_name = schema::TYPE_NAME;
-    if let Some(exists) =
-        api_diagnostics::already_exists(what.clone(), error, type_name, "runner_id", UNIQUE)
-    {
+    if let Some(exists) = api_diagnostics::already_exists(what.clone(), error, type_name, "runner_id", UNIQUE) {
         return exists;
     }
     let (at, more) = match error {
@@ -105,11 +98,7 @@ fn conflict(key: &RuleKey, id: &str, selected: &str) -> String {
     )
 }
 
-pub(super) async fn delete(
-    connection: &Connection,
-    context: CallContext,
-    request: DeleteRequest,
-) -> Vec<Diagnostic> {
+pub(super) async fn delete(connection: &Connection, context: CallContext, request: DeleteRequest) -> Vec<Diagnostic> {
     let client = match connection.client_now() {
         Ok(client) => client,
         Err(diagnostic) => return vec![diagnostic],
@@ -129,11 +118,7 @@ pub(super) async fn delete(
     }
 }
 
-pub(super) async fn read(
-    connection: &Connection,
-    context: CallContext,
-    request: ReadRequest,
-) -> ReadResponse {
+pub(super) async fn read(connection: &Connection, context: CallContext, request: ReadRequest) -> ReadResponse {
     let keep = |diagnostics| ReadResponse {
         state: request.state.clone(),
         diagnostics,
@@ -156,10 +141,7 @@ pub(super) async fn read(
         },
         Ok(None) => ReadResponse {
             state: Value::Null,
-            diagnostics: connection
-                .missing_org_warning(&client)
-                .into_iter()
-                .collect(),
+            diagnostics: connection.missing_org_warning(&client).into_iter().collect(),
         },
         Err(error) => keep(vec![failed("read", &request.state, &error)]),
     }
@@ -171,11 +153,7 @@ fn id(object: &Value) -> Option<&str> {
 }
 
 /// Returns the rule with the attributes of `object`.
-async fn find_by_key(
-    client: &Client,
-    object: &Value,
-    budget: &CallBudget,
-) -> Result<Option<Rule>, ApiError> {
+async fn find_by_key(client: &Client, object: &Value, budget: &CallBudget) -> Result<Option<Rule>, ApiError> {
     let key = super::key(object);
     let found = client.find_rule(&key, budget).await?;
     Ok(found.filter(|rule| rule.key == key))
@@ -190,11 +168,7 @@ fn failed(verb: &str, object: &Value, error: &ApiError) -> Diagnostic {
 }
 
 /// Returns the rule, which must exist.
-pub(super) async fn find(
-    connection: &Connection,
-    context: CallContext,
-    id: &str,
-) -> Result<Rule, Diagnostic> {
+pub(super) async fn find(connection: &Connection, context: CallContext, id: &str) -> Result<Rule, Diagnostic> {
     let client = connection.client_now()?;
     let cli = client.cli();
     let Ok(uuid) = uuid::Uuid::try_parse(id) else {

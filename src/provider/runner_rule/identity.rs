@@ -3,9 +3,7 @@
 use async_trait::async_trait;
 
 use super::RunnerRule;
-use terraform_plugin_server::{
-    Diagnostic, IdentityAttribute, IdentitySchema, ResourceIdentity, Value,
-};
+use terraform_plugin_server::{Diagnostic, IdentityAttribute, IdentitySchema, ResourceIdentity, Value};
 
 #[async_trait]
 impl ResourceIdentity for RunnerRule {

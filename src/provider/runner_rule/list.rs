@@ -12,8 +12,8 @@ use crate::provider::text_rules::TextRules;
 use crate::provider::timeouts;
 use crate::runner::validate;
 use terraform_plugin_server::{
-    Attribute, CallContext, Diagnostic, FoundObject, FoundObjects, ListRequest, ListResource,
-    Schema, ValidateConfig, Value,
+    Attribute, CallContext, Diagnostic, FoundObject, FoundObjects, ListRequest, ListResource, Schema, ValidateConfig,
+    Value,
 };
 
 /// The list resource.
@@ -67,12 +67,7 @@ impl ListResource for RunnerRuleList {
         }
     }
 
-    async fn list(
-        &self,
-        context: CallContext,
-        request: ListRequest,
-        found: FoundObjects,
-    ) -> Result<(), Diagnostic> {
+    async fn list(&self, context: CallContext, request: ListRequest, found: FoundObjects) -> Result<(), Diagnostic> {
         let client = self.connection.client_now()?;
         let set = |name| Some(request.config.get(name)).filter(|value| !is_unset(value));
         let text = |name| set(name).and_then(Value::as_str).map(str::to_owned);

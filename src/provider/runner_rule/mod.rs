@@ -15,9 +15,9 @@ use crate::orchestrator::{Rule, RuleKey};
 use crate::provider::text_rules::TextRules;
 use crate::runner::validate;
 use terraform_plugin_server::{
-    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest,
-    ImportState, MoveRequest, MoveState, Path, PlanRequest, PlanResponse, ReadRequest,
-    ReadResponse, Resource, ResourceIdentity, Schema, UpdateRequest, ValidateConfig, Value,
+    ApplyResponse, CallContext, CreateRequest, DeleteRequest, Diagnostic, ImportRequest, ImportState, MoveRequest,
+    MoveState, Path, PlanRequest, PlanResponse, ReadRequest, ReadResponse, Resource, ResourceIdentity, Schema,
+    UpdateRequest, ValidateConfig, Value,
 };
 
 pub(super) use data_source::RunnerRuleData;
@@ -125,20 +125,14 @@ impl Resource for RunnerRule {
 #[async_trait]
 impl ImportState for RunnerRule {
     async fn import(&self, context: CallContext, request: ImportRequest) -> ReadResponse {
-        read_response(
-            calls::find(&self.connection, context, &request.id).await,
-            Value::Null,
-        )
+        read_response(calls::find(&self.connection, context, &request.id).await, Value::Null)
     }
 }
 
 /// Accepts a `moved` block from the Go provider's resource with the same name: the states are the same.
 #[async_trait]
 impl MoveState for RunnerRule {
-    async fn move_from(
-        &self,
-        request: MoveRequest,
-    ) -> Option<Result<serde_json::Value, Diagnostic>> {
+    async fn move_from(&self, request: MoveRequest) -> Option<Result<serde_json::Value, Diagnostic>> {
         super::api_diagnostics::moved_state(&request, schema::TYPE_NAME)
     }
 }
@@ -176,16 +170,12 @@ fn state(rule: &Rule, prior: &Value) -> Value {
         Some("") => Value::from(""),
         _ => Value::Null,
     };
-    let optional =
-        |value: &Option<String>, name| value.as_deref().map_or_else(|| unset(name), Value::from);
+    let optional = |value: &Option<String>, name| value.as_deref().map_or_else(|| unset(name), Value::from);
     Value::object([
         ("id", Value::from(rule.id.as_str())),
         ("runner_id", Value::from(rule.key.runner_id.as_str())),
         ("project_id", optional(&rule.key.project_id, "project_id")),
-        (
-            "env_type_id",
-            optional(&rule.key.env_type_id, "env_type_id"),
-        ),
+        ("env_type_id", optional(&rule.key.env_type_id, "env_type_id")),
     ])
 }
 

@@ -21,18 +21,12 @@ pub(super) fn resource() -> Schema {
         attributes: vec![
             Attribute::string("id", ID).computed(),
             Attribute::string("runner_id", RUNNER_ID).required(),
-            Attribute::string(
-                "project_id",
-                format!("{PROJECT_ID} Default: every project."),
-            )
-            .optional()
-            .computed(),
-            Attribute::string(
-                "env_type_id",
-                format!("{ENV_TYPE_ID} Default: every environment type."),
-            )
-            .optional()
-            .computed(),
+            Attribute::string("project_id", format!("{PROJECT_ID} Default: every project."))
+                .optional()
+                .computed(),
+            Attribute::string("env_type_id", format!("{ENV_TYPE_ID} Default: every environment type."))
+                .optional()
+                .computed(),
         ],
     }
 }

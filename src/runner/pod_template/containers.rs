@@ -78,10 +78,7 @@ pub(super) fn overrides(spec: &Value) -> Vec<InvalidField> {
 }
 
 /// Returns a problem for each variable of the Orchestrator's own container that the control plane refuses.
-fn reserved_variables<'a>(
-    path: &'a str,
-    container: &'a Value,
-) -> impl Iterator<Item = InvalidField> + 'a {
+fn reserved_variables<'a>(path: &'a str, container: &'a Value) -> impl Iterator<Item = InvalidField> + 'a {
     items(container.get("env")).filter_map(move |(index, variable)| {
         let path = format!("{path}.env[{index}]");
         let name = variable.get("name")?.as_str()?;

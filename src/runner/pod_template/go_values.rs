@@ -4,10 +4,7 @@ use serde_json::Value;
 
 /// Returns the items of a list with their indexes. There are none if the value is not a list.
 pub(super) fn items(list: Option<&Value>) -> impl Iterator<Item = (usize, &Value)> {
-    list.and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .enumerate()
+    list.and_then(Value::as_array).into_iter().flatten().enumerate()
 }
 
 /// Returns whether a string is not set. Go does not distinguish a missing, a null and an empty one.

@@ -86,10 +86,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         // Above 2^53, a float cannot represent every whole number, so it stays a float.
         const EXACT: f64 = 9_007_199_254_740_992.0;
         if value.fract() == 0.0 && value.abs() < EXACT {
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "the value is whole and in range"
-            )]
+            #[expect(clippy::cast_possible_truncation, reason = "the value is whole and in range")]
             return Ok((value as i64).into());
         }
         Ok(value.into())
@@ -162,15 +159,10 @@ fn is_same(a: &str, b: &str) -> bool {
             };
             a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| is_same(a.get(), b.get()))
         }
-        (Some(b'"'), Some(b'"')) => {
-            match (
-                serde_json::from_str::<String>(a),
-                serde_json::from_str::<String>(b),
-            ) {
-                (Ok(a), Ok(b)) => a == b || a.nfc().eq(b.nfc()),
-                _ => false,
-            }
-        }
+        (Some(b'"'), Some(b'"')) => match (serde_json::from_str::<String>(a), serde_json::from_str::<String>(b)) {
+            (Ok(a), Ok(b)) => a == b || a.nfc().eq(b.nfc()),
+            _ => false,
+        },
         (Some(b'-' | b'0'..=b'9'), Some(b'-' | b'0'..=b'9')) => match (decimal(a), decimal(b)) {
             (Some(a), Some(b)) => a == b,
             _ => a == b,
@@ -252,12 +244,7 @@ mod tests {
     #[test]
     fn deep_nesting_is_refused() {
         let deep = "{\"a\":".repeat(100_000);
-        assert!(
-            parse(&deep)
-                .unwrap_err()
-                .detail
-                .contains("recursion limit exceeded")
-        );
+        assert!(parse(&deep).unwrap_err().detail.contains("recursion limit exceeded"));
         assert!(!equal(&deep, &format!(" {deep}")));
     }
 
@@ -265,10 +252,7 @@ mod tests {
     fn spellings_of_one_value_are_equal() {
         for (a, b) in [
             ("{}", " { }\n"),
-            (
-                r#"{"a":1,"b":[true,null]}"#,
-                "{ \"b\": [ true, null ],\n\t\"a\": 1 }",
-            ),
+            (r#"{"a":1,"b":[true,null]}"#, "{ \"b\": [ true, null ],\n\t\"a\": 1 }"),
             (r#"{"a":"é/\"\n"}"#, r#"{"\u0061":"\u00e9\/\u0022\u000a"}"#),
             (r#""\ud83d\ude00""#, "\"😀\""),
             ("1", "1.0"),

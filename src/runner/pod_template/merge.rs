@@ -64,12 +64,8 @@ pub(crate) fn merge(
         let existing = object.remove(key);
         let merged = match (existing, value) {
             (_, Value::Null) => None,
-            (Some(Value::Object(existing)), Value::Object(patch)) => {
-                Some(merge(existing, patch)?.into())
-            }
-            (Some(Value::Array(existing)), Value::Array(patch)) => {
-                Some(merge_list(key, existing, patch)?.into())
-            }
+            (Some(Value::Object(existing)), Value::Object(patch)) => Some(merge(existing, patch)?.into()),
+            (Some(Value::Array(existing)), Value::Array(patch)) => Some(merge_list(key, existing, patch)?.into()),
             (_, new) => without_nulls(new),
         };
         if let Some(merged) = merged {
@@ -80,11 +76,7 @@ pub(crate) fn merge(
 }
 
 /// Merges a list of a patch into the list of the same name.
-fn merge_list(
-    name: &str,
-    mut existing: Vec<Value>,
-    patch: &[Value],
-) -> Result<Vec<Value>, MergeError> {
+fn merge_list(name: &str, mut existing: Vec<Value>, patch: &[Value]) -> Result<Vec<Value>, MergeError> {
     let Some(&(_, key)) = KEYED_LISTS.iter().find(|(list, _)| *list == name) else {
         return Ok(patch.to_vec());
     };
@@ -114,8 +106,7 @@ fn identity(list: &str, key: &'static str, element: &Value) -> Result<Value, Mer
         .as_object()
         .ok_or_else(|| MergeError::NotAnObject { list: list() })?;
     let id = fields.get(key);
-    id.cloned()
-        .ok_or_else(|| MergeError::NoKey { list: list(), key })
+    id.cloned().ok_or_else(|| MergeError::NoKey { list: list(), key })
 }
 
 /// Returns whether two keys are equal. Go reads every number as a float.
@@ -199,20 +190,15 @@ mod tests {
 
     #[test]
     fn patches_merge_as_the_library_merges_them() {
-        let table: Vec<Entry> = serde_json::from_str(include_str!(
-            "../../../tests/oracles/strategic-merge/table.json"
-        ))
-        .unwrap();
+        let table: Vec<Entry> =
+            serde_json::from_str(include_str!("../../../tests/oracles/strategic-merge/table.json")).unwrap();
         assert!(table.len() >= 40);
         for entry in table {
             let merged = merge(entry.original, &entry.patch);
             match (&merged, entry.merged) {
-                (Ok(ours), Some(theirs)) => assert_eq!(
-                    floats(ours.clone().into()),
-                    floats(theirs.into()),
-                    "{}",
-                    entry.name
-                ),
+                (Ok(ours), Some(theirs)) => {
+                    assert_eq!(floats(ours.clone().into()), floats(theirs.into()), "{}", entry.name)
+                }
                 (Err(_), None) => {}
                 _ => panic!("{}: {merged:?}, not {:?}", entry.name, entry.error),
             }
@@ -226,9 +212,6 @@ mod tests {
             Map::from_iter([("env".to_owned(), Value::Array(Vec::new()))]),
             patch.as_object().unwrap(),
         );
-        assert_eq!(
-            error.unwrap_err().to_string(),
-            "an entry of `env` has no `name`"
-        );
+        assert_eq!(error.unwrap_err().to_string(), "an entry of `env` has no `name`");
     }
 }

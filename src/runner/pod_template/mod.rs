@@ -6,6 +6,7 @@
 
 mod containers;
 mod go_values;
+pub(crate) mod job_template;
 mod json;
 pub(crate) mod merge;
 mod merged_pod;
@@ -26,12 +27,7 @@ pub use json::{equal, parse};
 pub fn check(template: &Map<String, Value>) -> Vec<InvalidField> {
     let mut problems = strict::check(template);
     problems.extend(reserved_fields::check(template));
-    problems.extend(
-        template
-            .get("spec")
-            .map(containers::check)
-            .unwrap_or_default(),
-    );
+    problems.extend(template.get("spec").map(containers::check).unwrap_or_default());
     match merged_pod::check(template) {
         Ok(of_pod) => problems.extend(of_pod),
         // The rules above report a container without a name, for example, at its own path.

@@ -33,8 +33,7 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
 
 const WRONG_TYPE: &str = "Wrong type in pod_template";
 /// A single entry without a dash before it is a mapping, which is a common mistake.
-const LIST: &str =
-    " Make it a list: in YAML begin each entry with `- `, in HCL write `[ … ]` around them.";
+const LIST: &str = " Make it a list: in YAML begin each entry with `- `, in HCL write `[ … ]` around them.";
 const WRONG_VALUE: &str = "Invalid value in pod_template";
 
 /// Returns everything in the template that is not valid in a PodTemplateSpec.
@@ -78,10 +77,7 @@ impl Walk {
     fn expected_and(&mut self, expected: &str, value: &Value, fix: &str) {
         self.found(
             WRONG_TYPE,
-            format_args!(
-                "is {}, but Kubernetes expects {expected} here.{fix}",
-                kind(value)
-            ),
+            format_args!("is {}, but Kubernetes expects {expected} here.{fix}", kind(value)),
         );
     }
 
@@ -221,12 +217,8 @@ impl Walk {
 
 /// Returns the number if it is a whole one in any spelling (`1.0`).
 fn whole(number: &Number) -> Option<i64> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the float is whole and in range"
-    )]
-    let from_float =
-        |float: f64| (float.fract() == 0.0 && float.abs() < 9e18).then_some(float as i64);
+    #[expect(clippy::cast_possible_truncation, reason = "the float is whole and in range")]
+    let from_float = |float: f64| (float.fract() == 0.0 && float.abs() < 9e18).then_some(float as i64);
     match number.as_f64() {
         Some(float) if number.is_f64() => from_float(float),
         _ => number.as_i64(),
@@ -264,10 +256,7 @@ fn hint(name: &str, known: &'static Map<String, Value>, path: &str) -> String {
     };
     // A name that more objects have is not a useful hint.
     if (1..=3).contains(&owners.len()) {
-        let fields: Vec<_> = owners
-            .iter()
-            .map(|owner| format!("`{}`", join(owner, name)))
-            .collect();
+        let fields: Vec<_> = owners.iter().map(|owner| format!("`{}`", join(owner, name))).collect();
         return format!("Did you mean {}?", alternatives(&fields));
     }
     match nearest(name, known.keys()) {
@@ -293,9 +282,7 @@ fn objects_in<'a>(
     path: &'a str,
     fields: &'static Map<String, Value>,
 ) -> impl Iterator<Item = (String, &'static Value)> + 'a {
-    let fields = fields
-        .iter()
-        .filter(|(name, _)| *name != "ephemeralContainers");
+    let fields = fields.iter().filter(|(name, _)| *name != "ephemeralContainers");
     fields.map(move |(name, field)| {
         let (field, _) = resolve(field);
         match field.get("items") {
@@ -333,8 +320,5 @@ static OWNERS: LazyLock<BTreeMap<&'static str, Vec<String>>> = LazyLock::new(|| 
         }
         level = below;
     }
-    owners
-        .into_iter()
-        .map(|(name, (_, paths))| (name, paths))
-        .collect()
+    owners.into_iter().map(|(name, (_, paths))| (name, paths)).collect()
 });

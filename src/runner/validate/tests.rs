@@ -71,10 +71,7 @@ fn an_error_has_the_found_and_the_expected_value() {
 
 #[test]
 fn cluster_names() {
-    accepts(
-        cluster_name,
-        &["my-eks-cluster", "0", "A_b-", &"c".repeat(100)],
-    );
+    accepts(cluster_name, &["my-eks-cluster", "0", "A_b-", &"c".repeat(100)]);
     refuses(
         cluster_name,
         "Invalid EKS cluster name",
@@ -117,10 +114,7 @@ fn regions_of_every_partition() {
         "Invalid AWS region",
         &[
             ("", "is empty"),
-            (
-                "us-east-1a",
-                "availability zone of the region \"us-east-1\"",
-            ),
+            ("us-east-1a", "availability zone of the region \"us-east-1\""),
             ("us-east1", "form of a region"),
             ("us-east", "form of a region"),
             ("useast1", "form of a region"),
@@ -140,10 +134,7 @@ fn regions_of_every_partition() {
 
 #[test]
 fn role_arns_are_those_that_can_be_parsed() {
-    accepts(
-        role_arn,
-        &["arn:aws-us-gov:iam::123456789012:role/team/x/RoleName"],
-    );
+    accepts(role_arn, &["arn:aws-us-gov:iam::123456789012:role/team/x/RoleName"]);
     refuses(
         role_arn,
         "Invalid IAM role ARN",
@@ -270,11 +261,7 @@ fn azure_names_are_not_empty() {
         "Invalid Azure storage account name",
         &[("", "is empty")],
     );
-    refuses(
-        container_name,
-        "Invalid Azure container name",
-        &[("", "is empty")],
-    );
+    refuses(container_name, "Invalid Azure container name", &[("", "is empty")]);
 }
 
 #[test]
@@ -297,11 +284,7 @@ fn a_huge_value_is_refused_quickly_and_cut() {
     }
     let arn = format!("arn:aws:eks:us-west-2:123456789012:cluster/{huge}");
     assert!(cluster_name(&arn).unwrap_err().detail.len() < 1000);
-    assert!(
-        start.elapsed() < Duration::from_secs(5),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
 proptest! {

@@ -51,10 +51,7 @@ fn on_demand(cli: &Cli) {
         .has("passed: namespace");
     scene.break_trust();
     let failed = scene.workspace.apply(&[&invoke]).fails();
-    failed
-        .has("failed: role-trust")
-        .has("Error: ")
-        .has("To fix it");
+    failed.has("failed: role-trust").has("Error: ").has("To fix it");
     // The checks run again while AWS might still propagate the trust policy, and each is shown once.
     for line in ["passed: role-exists", "failed: role-trust"] {
         assert_eq!(failed.text.matches(line).count(), 1, "{}", failed.text);
@@ -127,13 +124,9 @@ fn unknown_settings(cli: &Cli) {
     scene.write(WARN, &my_runner());
     scene.init();
     scene.workspace.apply(&[]).ok();
-    let first =
-        "resource \"terraform_data\" \"first\" {\n  input = \"https://oidc.humanitec.dev\"\n}\n";
+    let first = "resource \"terraform_data\" \"first\" {\n  input = \"https://oidc.humanitec.dev\"\n}\n";
     let settings = "eks_access = {\n  oidc_issuer = terraform_data.first.output\n}";
-    scene.write(
-        settings,
-        &(first.to_owned() + &my_runner() + &action("my-runner")),
-    );
+    scene.write(settings, &(first.to_owned() + &my_runner() + &action("my-runner")));
     let invoke = format!("-invoke=action.{ACTION}.this");
     scene
         .workspace

@@ -19,8 +19,7 @@ use crate::signals::until;
 pub(super) const SCENARIOS: &[Scenario] = sandbox::scenarios![no_credentials, denied, incomplete];
 
 /// What only the provider decides.
-pub(super) const IN_TURN: &[Scenario] =
-    sandbox::scenarios![bad_credentials, may_not_impersonate, off,];
+pub(super) const IN_TURN: &[Scenario] = sandbox::scenarios![bad_credentials, may_not_impersonate, off,];
 
 /// The data source, as an output with each check's status and message.
 pub(super) const STATUSES: &str = r#"
@@ -115,12 +114,7 @@ fn bad_credentials(cli: &Cli) {
     scene
         .workspace
         .write("aws-config", "[profile no-such-profile\nrole_arn");
-    let file = scene
-        .workspace
-        .path()
-        .join("aws-config")
-        .display()
-        .to_string();
+    let file = scene.workspace.path().join("aws-config").display().to_string();
     scene.workspace.set_env("AWS_CONFIG_FILE", &file);
     once(&scene, &[]);
 }
@@ -158,8 +152,7 @@ fn denied(cli: &Cli) {
             apply.has("ok = true").has_not("Warning:");
             continue;
         }
-        let summary =
-            format!("Warning: EKS access checks are incomplete: no permission for {action}");
+        let summary = format!("Warning: EKS access checks are incomplete: no permission for {action}");
         apply.has("ok = false");
         // Terraform shows the warnings of the plan and of the apply together, one of each summary.
         assert_eq!(count(&apply, &summary), 1, "{action}:\n{}", apply.text);
@@ -177,10 +170,7 @@ fn incomplete(cli: &Cli) {
     scene.init();
     for (faults, reason) in [
         (deny("iam:GetRole"), "no permission for iam:GetRole"),
-        (
-            deny("eks:DescribeCluster"),
-            "no permission for eks:DescribeCluster",
-        ),
+        (deny("eks:DescribeCluster"), "no permission for eks:DescribeCluster"),
         (
             Faults {
                 throttle: [("iam:GetRole".to_owned(), u32::MAX)].into(),
@@ -203,9 +193,7 @@ fn incomplete(cli: &Cli) {
     let no_issuer = format!("{CIDRS}\noidc_issuer = null");
     judge(&scene, &no_issuer, "the OIDC issuer is not set");
     // Nothing listens there.
-    scene
-        .workspace
-        .set_env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+    scene.workspace.set_env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
     let unusable = "no usable response from sts:GetCallerIdentity";
     judge(&scene, CIDRS, unusable);
     // The responses are not from AWS.
@@ -248,17 +236,13 @@ fn judge(scene: &Scene, more: &str, reason: &str) {
     scene.write(&strict("off", "error", more), &my_runner());
     reports_once(&scene.workspace.apply(&[]).fails(), "Error");
     scene.nothing_is_registered();
-    scene.write(
-        &with_incomplete("error", "error", "warn", more),
-        &my_runner(),
-    );
+    scene.write(&with_incomplete("error", "error", "warn", more), &my_runner());
     reports_once(&scene.workspace.plan(&[]).ok(), "Warning");
     let data_source = my_runner().replace(
         "resource \"platform-orchestrator_kubernetes_eks_runner\" \"my_runner\"",
         "data \"platform-orchestrator_kubernetes_eks_access\" \"it\"",
     );
-    let output =
-        "output \"ok\" {\n  value = data.platform-orchestrator_kubernetes_eks_access.it.ok\n}\n";
+    let output = "output \"ok\" {\n  value = data.platform-orchestrator_kubernetes_eks_access.it.ok\n}\n";
     scene.write(
         &with_incomplete("error", "error", "ignore", more),
         &(my_runner() + &data_source + output),
@@ -307,10 +291,7 @@ fn may_not_impersonate(cli: &Cli) {
         "principalArn": "arn:aws:iam::123456789012:user/caller",
         "kubernetesGroups": ["eks-runner-preflight"],
     });
-    scene
-        .eks
-        .aws("eks", "CreateAccessEntry", &entry)
-        .expect("an entry");
+    scene.eks.aws("eks", "CreateAccessEntry", &entry).expect("an entry");
     scene.eks.apply(&example("caller-rbac.yaml")).expect("RBAC");
     for (name, value) in scene.eks.env_as(&caller) {
         scene.workspace.set_env(&name, &value);
@@ -335,10 +316,7 @@ fn may_not_impersonate(cli: &Cli) {
         .has("skip_checks = [\"job-dry-run\"]");
     // As the error says.
     let skipping = format!("{incomplete}\nskip_checks = [\"job-dry-run\"]");
-    scene.write(
-        &modes("error", "error", &skipping),
-        &(my_runner() + STATUSES),
-    );
+    scene.write(&modes("error", "error", &skipping), &(my_runner() + STATUSES));
     let apply = scene.workspace.apply(&[]).ok();
     apply.has("ok = true").has_not("EKS access");
     assert!(scene.check("rbac-create-jobs").starts_with("passed"));
@@ -349,12 +327,7 @@ fn off(cli: &Cli) {
     let mut scene = Scene::new(cli);
     scene.without_credentials();
     scene.workspace.write("aws-config", "[profile broken\n=");
-    let broken = scene
-        .workspace
-        .path()
-        .join("aws-config")
-        .display()
-        .to_string();
+    let broken = scene.workspace.path().join("aws-config").display().to_string();
     for (name, value) in [
         ("AWS_CONFIG_FILE", broken.as_str()),
         ("AWS_SHARED_CREDENTIALS_FILE", &broken),

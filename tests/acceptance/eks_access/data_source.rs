@@ -9,14 +9,8 @@ use super::{CIDRS, Scene, modes, my_runner};
 use crate::Scenario;
 use crate::cli::Cli;
 
-pub(super) const SCENARIOS: &[Scenario] = sandbox::scenarios![
-    check_block,
-    precondition,
-    by_id,
-    not_known_yet,
-    ok,
-    logged_calls,
-];
+pub(super) const SCENARIOS: &[Scenario] =
+    sandbox::scenarios![check_block, precondition, by_id, not_known_yet, ok, logged_calls,];
 
 const TYPE: &str = "platform-orchestrator_kubernetes_eks_access";
 
@@ -128,10 +122,7 @@ fn by_id(cli: &Cli) {
     let runner = RunnerValues::default().runner("my-runner", &storage);
     scene.orchestrator.put(&runner);
     let data = |id: &str| format!("data {TYPE:?} \"it\" {{\n  id = {id:?}\n}}\n");
-    scene.write(
-        &modes("off", "off", CIDRS),
-        &(data("my-runner") + &outputs("it")),
-    );
+    scene.write(&modes("off", "off", CIDRS), &(data("my-runner") + &outputs("it")));
     scene.init();
     let (calls, apply) = scene.counted(|workspace| workspace.apply(&[]));
     apply
@@ -162,7 +153,8 @@ fn by_id(cli: &Cli) {
     scene.write("", &data("gke-runner"));
     scene.workspace.plan(&[]).fails().has("kubernetes-gke");
     // A state storage alone is not a configuration.
-    let storage = "state_storage_configuration = {\n    type = \"s3\"\n    s3_configuration = { bucket = \"other\" }\n  }";
+    let storage =
+        "state_storage_configuration = {\n    type = \"s3\"\n    s3_configuration = { bucket = \"other\" }\n  }";
     let alone = data("my-runner").replace("\n}", &format!("\n  {storage}\n}}"));
     scene.write("", &alone);
     scene
@@ -277,28 +269,13 @@ fn logged_calls(cli: &Cli) {
     scene.init();
     let log = scene.workspace.path().join("log");
     scene.workspace.set_env("TF_LOG_PROVIDER", "DEBUG");
-    scene
-        .workspace
-        .set_env("TF_LOG_PATH", &log.display().to_string());
+    scene.workspace.set_env("TF_LOG_PATH", &log.display().to_string());
     scene.workspace.plan(&[]).ok();
     let log = scene.workspace.read("log");
-    let calls: Vec<&str> = log
-        .lines()
-        .filter(|line| line.contains("milliseconds="))
-        .collect();
+    let calls: Vec<&str> = log.lines().filter(|line| line.contains("milliseconds=")).collect();
     for parts in [
-        &[
-            "service=iam",
-            "action=GetRole",
-            "host=iam.amazonaws.com",
-            "status=200",
-        ][..],
-        &[
-            "service=sts",
-            "action=GetCallerIdentity",
-            "status=200",
-            "attempt=1",
-        ],
+        &["service=iam", "action=GetRole", "host=iam.amazonaws.com", "status=200"][..],
+        &["service=sts", "action=GetCallerIdentity", "status=200", "attempt=1"],
         &["service=eks", "GET /clusters/", "status=200"],
         &[
             "service=kubernetes",
@@ -319,12 +296,7 @@ fn logged_calls(cli: &Cli) {
             "{parts:?} is not in {calls:#?}"
         );
     }
-    for secret in [
-        scene.orchestrator.token(),
-        "Credential=",
-        "Bearer ",
-        "k8s-aws-v1",
-    ] {
+    for secret in [scene.orchestrator.token(), "Credential=", "Bearer ", "k8s-aws-v1"] {
         assert!(!log.contains(secret), "{secret} is in the log");
     }
 }

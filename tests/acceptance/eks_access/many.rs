@@ -13,8 +13,7 @@ use crate::cli::{Cli, Output};
 /// runners over more time than the provider waits.
 pub(crate) const ALONE: &[Scenario] = sandbox::scenarios![fifty_planned, fifty_not_trusted];
 
-pub(super) const SCENARIOS: &[Scenario] =
-    sandbox::scenarios![fifty_applied, twenty_causes, two_without_ids,];
+pub(super) const SCENARIOS: &[Scenario] = sandbox::scenarios![fifty_applied, twenty_causes, two_without_ids,];
 
 pub(super) const SLOW: &[Scenario] = sandbox::scenarios![three_hundred_roles_of_a_slow_iam];
 
@@ -38,11 +37,7 @@ fn two_without_ids(cli: &Cli) {
     for (mode, severity) in [("warn", "Warning"), ("error", "Error")] {
         scene.write(&modes(mode, "off", CIDRS), &all);
         let plan = scene.workspace.plan(&[]);
-        let plan = if mode == "error" {
-            plan.fails()
-        } else {
-            plan.ok()
-        };
+        let plan = if mode == "error" { plan.fails() } else { plan.ok() };
         let shown = count(&plan, &format!("{severity}: EKS access: role-exists"));
         assert_eq!(shown, 2, "{}", plan.text);
         assert_eq!(count(&plan, "To fix it"), 2, "{}", plan.text);
@@ -79,8 +74,7 @@ fn fifty_planned(cli: &Cli) {
     let (without, _) = plan("off");
     for mode in ["warn", "error"] {
         let (took, plan) = plan(mode);
-        plan.has("Warning: EKS access: role-exists")
-            .has("50 to add");
+        plan.has("Warning: EKS access: role-exists").has("50 to add");
         assert_eq!(count(&plan, "Warning: EKS access: "), 1, "{}", plan.text);
         assert_eq!(count(&plan, "To fix it"), 1, "{}", plan.text);
         names_all(&plan, 50);
@@ -88,10 +82,7 @@ fn fifty_planned(cli: &Cli) {
         // The role to create trusts all of them.
         assert!(lines < 60 + 50, "{lines} lines:\n{}", plan.text);
         let more = took.saturating_sub(without);
-        assert!(
-            more < Duration::from_secs(5),
-            "{took:?}, {without:?} without"
-        );
+        assert!(more < Duration::from_secs(5), "{took:?}, {without:?} without");
         let calls = scene.eks.calls().expect("counters");
         for action in ["iam:GetRole", "eks:DescribeCluster"] {
             assert_eq!(calls.get(action), Some(&1), "{calls:?}");
@@ -148,12 +139,7 @@ fn fifty_not_trusted(cli: &Cli) {
     let short = count(&failed, "has the same cause: its diagnostic");
     assert_eq!(short, 49, "{}", failed.text);
     let fixes: Vec<String> = [&warned, &failed].map(trust_fix).into();
-    assert_eq!(
-        fixes[0].matches("my-org+runner-").count(),
-        100,
-        "{}",
-        fixes[0]
-    );
+    assert_eq!(fixes[0].matches("my-org+runner-").count(), 100, "{}", fixes[0]);
     let run = std::process::Command::new("bash")
         .args(["-euo", "pipefail", "-c", &fixes[1]])
         .envs(scene.eks.shell_env())
@@ -211,11 +197,7 @@ fn three_hundred_roles_of_a_slow_iam(cli: &Cli) {
         .has_not("checks are incomplete");
     let calls = scene.eks.calls().expect("counters");
     let of_iam = |action: &&String| action.starts_with("iam:");
-    let of_iam: u64 = calls
-        .keys()
-        .filter(of_iam)
-        .map(|action| calls[action])
-        .sum();
+    let of_iam: u64 = calls.keys().filter(of_iam).map(|action| calls[action]).sum();
     assert!(of_iam > 601, "nothing was throttled: {calls:?}");
 }
 
@@ -231,17 +213,10 @@ fn twenty_causes(cli: &Cli) {
     let plan = scene.workspace.plan(&[]).ok();
     let took = start.elapsed();
     assert!(took < Duration::from_secs(20), "it took {took:?}");
-    assert_eq!(
-        count(&plan, "Warning: EKS access: role-exists"),
-        20,
-        "{}",
-        plan.text
-    );
+    assert_eq!(count(&plan, "Warning: EKS access: role-exists"), 20, "{}", plan.text);
     plan.has_not("more similar warning");
     for n in 0..20 {
-        plan.has(&format!(
-            "Warning: EKS access: role-exists (runner \"runner-{n}\")"
-        ))
-        .has(&format!("role/role-of-runner-{n}"));
+        plan.has(&format!("Warning: EKS access: role-exists (runner \"runner-{n}\")"))
+            .has(&format!("role/role-of-runner-{n}"));
     }
 }

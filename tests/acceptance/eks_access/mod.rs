@@ -124,9 +124,7 @@ impl Scene {
 
     /// Lets the documented role trust `my-runner` again.
     fn fix_trust(&self) {
-        let policy = self
-            .eks
-            .documented_trust_policy(self.orchestrator.org(), "my-runner");
+        let policy = self.eks.documented_trust_policy(self.orchestrator.org(), "my-runner");
         self.eks.set_trust_policy(&policy).expect("a trust policy");
     }
 
@@ -141,9 +139,7 @@ impl Scene {
     /// Returns `my-runner` as the Orchestrator has it.
     #[track_caller]
     fn registered(&self) -> serde_json::Value {
-        self.orchestrator
-            .runner("my-runner")
-            .expect("it is registered")
+        self.orchestrator.runner("my-runner").expect("it is registered")
     }
 
     /// Asserts that nothing is registered and that the state has no runner.
@@ -152,9 +148,7 @@ impl Scene {
         let registered = self.orchestrator.runners();
         assert!(registered.is_empty(), "registered: {registered:?}");
         let state = self.workspace.state();
-        let runners = state
-            .keys()
-            .filter(|address| address.contains("eks_runner"));
+        let runners = state.keys().filter(|address| address.contains("eks_runner"));
         assert_eq!(runners.count(), 0, "{state:?}");
     }
 
@@ -163,10 +157,9 @@ impl Scene {
     fn role_with_late_entry(&self, name: &str, trust: &serde_json::Value, seconds: f64) {
         let role = json!({"RoleName": name, "AssumeRolePolicyDocument": trust.to_string()});
         self.eks.aws("iam", "CreateRole", &role).expect("a role");
-        let policy = json!({"RoleName": name, "PolicyArn": "arn:aws:iam::123456789012:policy/humanitec-runner-eks-policy"});
-        self.eks
-            .aws("iam", "AttachRolePolicy", &policy)
-            .expect("a policy");
+        let policy =
+            json!({"RoleName": name, "PolicyArn": "arn:aws:iam::123456789012:policy/humanitec-runner-eks-policy"});
+        self.eks.aws("iam", "AttachRolePolicy", &policy).expect("a policy");
         let faults = Faults {
             propagation_s: [("access-entry".to_owned(), seconds)].into(),
             ..Faults::default()
@@ -174,9 +167,7 @@ impl Scene {
         self.eks.set_faults(&faults).expect("faults");
         let arn = format!("arn:aws:iam::123456789012:role/{name}");
         let entry = json!({"clusterName": "my-eks-cluster", "principalArn": arn});
-        self.eks
-            .aws("eks", "CreateAccessEntry", &entry)
-            .expect("an entry");
+        self.eks.aws("eks", "CreateAccessEntry", &entry).expect("an entry");
         let user = format!(
             "arn:aws:sts::123456789012:assumed-role/{name}/{}-my-runner",
             self.orchestrator.org()
@@ -205,9 +196,7 @@ impl Scene {
         let role = json!({"RoleName": name, "AssumeRolePolicyDocument": trust.to_string()});
         self.eks.aws("iam", "CreateRole", &role).expect("a role");
         let policy = json!({"RoleName": name, "PolicyName": "all", "PolicyDocument": everything.to_string()});
-        self.eks
-            .aws("iam", "PutRolePolicy", &policy)
-            .expect("a policy");
+        self.eks.aws("iam", "PutRolePolicy", &policy).expect("a policy");
         format!("arn:aws:iam::123456789012:role/{name}")
     }
 }

@@ -48,11 +48,7 @@ fn judge_plan(mode: &str, (calls, output): (u64, Output), id: &str) {
         "warn" => (true, 1, 0),
         _ => (true, 0, 1),
     };
-    let output = if errors == 0 {
-        output.ok()
-    } else {
-        output.fails()
-    };
+    let output = if errors == 0 { output.ok() } else { output.fails() };
     assert_eq!(calls > 0, is_checked, "{mode}: {calls} calls");
     let reported = (count(&output, WARNING), count(&output, ERROR));
     assert_eq!(reported, (warnings, errors), "{mode}:\n{}", output.text);
@@ -75,11 +71,7 @@ fn judge_apply(plan: &str, apply: &str, (calls, output): (u64, Output), id: &str
         other => panic!("{other:?}"),
     };
     let what = format!("plan = {plan}, apply = {apply}");
-    let output = if errors == 0 {
-        output.ok()
-    } else {
-        output.fails()
-    };
+    let output = if errors == 0 { output.ok() } else { output.fails() };
     assert_eq!(calls > 0, warnings + errors > 0, "{what}: {calls} calls");
     let reported = (count(&output, WARNING), count(&output, ERROR));
     assert_eq!(reported, (warnings, errors), "{what}:\n{}", output.text);
@@ -115,18 +107,10 @@ fn create(cli: &Cli) {
 fn update(cli: &Cli) {
     let scene = Scene::of_modes(cli);
     let kubectl = |verb: &str| {
-        let arguments = [
-            verb,
-            "serviceaccount",
-            "other",
-            "--namespace=humanitec-runner",
-        ];
+        let arguments = [verb, "serviceaccount", "other", "--namespace=humanitec-runner"];
         scene.eks.kubectl(&arguments).expect("a service account");
     };
-    let changed = my_runner().replace(
-        "service_account = \"humanitec-runner\"",
-        "service_account = \"other\"",
-    );
+    let changed = my_runner().replace("service_account = \"humanitec-runner\"", "service_account = \"other\"");
     scene.workspace.apply(&[]).ok();
     for plan in MODES {
         scene.modes(plan, "off", &changed);
@@ -158,10 +142,7 @@ fn replace(cli: &Cli) {
     let scene = Scene::of_modes(cli);
     // With a session name of its own the runner stays the same user for the cluster.
     let session = format!("{}-my-runner", scene.orchestrator.org());
-    let first = my_runner().replace(
-        "auth = {",
-        &format!("auth = {{\n        session_name = {session:?}"),
-    );
+    let first = my_runner().replace("auth = {", &format!("auth = {{\n        session_name = {session:?}"));
     let renamed = |lifecycle: &str| {
         let head = format!("id = \"other-runner\"\n  {lifecycle}");
         first.replace("id = \"my-runner\"", &head)
@@ -192,10 +173,7 @@ fn replace(cli: &Cli) {
     judge_apply("off", "warn", scene.applies(), "role-trust");
     assert_eq!(ids(), ["other-runner"]);
     // A check that starts to fail after the plan keeps the old runner as well.
-    let back = first.replace(
-        "id = \"my-runner\"",
-        &format!("id = \"my-runner\"\n  {kept}"),
-    );
+    let back = first.replace("id = \"my-runner\"", &format!("id = \"my-runner\"\n  {kept}"));
     scene.modes("error", "error", &back);
     scene.saves().1.ok().has_not("EKS access");
     scene.break_trust();
@@ -228,11 +206,7 @@ fn unchanged(cli: &Cli) {
     }
     // A missing object is an error for a runner that exists.
     let role = format!("role/{ROLE_NAME}");
-    scene.modes(
-        "error",
-        "error",
-        &my_runner().replace(&role, "role/another"),
-    );
+    scene.modes("error", "error", &my_runner().replace(&role, "role/another"));
     scene
         .saves()
         .1

@@ -62,11 +62,7 @@ fn error_in_the_plan(cli: &Cli) {
         .has_not("Error:");
     scene.set_up();
     scene.break_trust();
-    scene
-        .workspace
-        .plan(&[])
-        .fails()
-        .has("Error: EKS access: role-trust");
+    scene.workspace.plan(&[]).fails().has("Error: EKS access: role-trust");
     scene.fix_trust();
     scene.workspace.plan(&[]).ok().has_not(SUBJECT);
 }
@@ -92,10 +88,7 @@ fn error_in_the_apply(cli: &Cli) {
         "it took {:?}",
         start.elapsed()
     );
-    assert!(
-        scene.orchestrator.runners().is_empty(),
-        "nothing is registered"
-    );
+    assert!(scene.orchestrator.runners().is_empty(), "nothing is registered");
     assert!(scene.workspace.state().is_empty());
     scene.fix_trust();
     scene.workspace.apply(&[]).ok().has("1 added");

@@ -24,10 +24,7 @@ fn data(name: &str, value: &str) -> String {
 fn unknown_role(cli: &Cli) {
     let scene = Scene::new(cli);
     scene.set_up();
-    let role = format!(
-        "{:?}",
-        format!("arn:aws:iam::123456789012:role/{ROLE_NAME}")
-    );
+    let role = format!("{:?}", format!("arn:aws:iam::123456789012:role/{ROLE_NAME}"));
     let block = my_runner().replace(&role, "terraform_data.role.output") + &data("role", &role);
     scene.write(&modes("error", "error", CIDRS), &block);
     scene.init();
@@ -69,11 +66,7 @@ fn unknown_settings(cli: &Cli) {
             "eks_access = {{\n  plan = \"error\"\n  apply = \"error\"\n  {CIDRS}\n  {name} = terraform_data.given.output\n}}"
         )
     };
-    let calls = run(
-        &scene,
-        &part("oidc_issuer"),
-        "\"https://oidc.humanitec.dev\"",
-    );
+    let calls = run(&scene, &part("oidc_issuer"), "\"https://oidc.humanitec.dev\"");
     assert!(calls["iam:GetRole"] > 0, "{calls:?}");
     let assume = part("assume_role").replace(
         "terraform_data.given.output",
@@ -101,12 +94,7 @@ fn unknown_settings(cli: &Cli) {
         administrator.access_key_id, administrator.secret_access_key
     );
     scene.workspace.write("aws-config", &config);
-    let file = scene
-        .workspace
-        .path()
-        .join("aws-config")
-        .display()
-        .to_string();
+    let file = scene.workspace.path().join("aws-config").display().to_string();
     scene.workspace.set_env("AWS_CONFIG_FILE", &file);
     scene.workspace.unset_env("AWS_ACCESS_KEY_ID");
     scene.workspace.unset_env("AWS_SECRET_ACCESS_KEY");
@@ -191,10 +179,7 @@ fn another_installation(cli: &Cli) {
     let scene = Scene::new(cli);
     scene.set_up();
     let restricted = json!({"resourcesVpcConfig": {"publicAccessCidrs": ["203.0.113.0/24"]}});
-    scene
-        .eks
-        .set_cluster(&restricted)
-        .expect("restricted addresses");
+    scene.eks.set_cluster(&restricted).expect("restricted addresses");
     let apply = |issuer: &str| {
         let settings = modes("off", "off", &format!("oidc_issuer = {issuer}"));
         scene.write(&settings, &(my_runner() + STATUSES));

@@ -10,8 +10,7 @@ use super::{CIDRS, Scene, modes, my_runner, runner};
 use crate::Scenario;
 use crate::cli::Cli;
 
-pub(super) const SCENARIOS: &[Scenario] =
-    sandbox::scenarios![state_in_a_bucket, hundred_with_one_bucket,];
+pub(super) const SCENARIOS: &[Scenario] = sandbox::scenarios![state_in_a_bucket, hundred_with_one_bucket,];
 
 /// Gives the Job's service account a role, which is allowed nothing, by EKS Pod Identity.
 fn set_up_identity(scene: &Scene) {
@@ -62,10 +61,7 @@ fn state_in_a_bucket(cli: &Cli) {
     }
     scene.workspace.apply(&[]).ok().has_not("EKS access");
     let registered = scene.registered();
-    assert_eq!(
-        registered["state_storage_configuration"]["bucket"],
-        "my-states"
-    );
+    assert_eq!(registered["state_storage_configuration"]["bucket"], "my-states");
 }
 
 /// A plan of a hundred new runners that share the cluster, the role, and the bucket makes the same AWS calls as a plan of
@@ -83,9 +79,7 @@ fn hundred_with_one_bucket(cli: &Cli) {
         }),
     );
     let calls = |count: u32| {
-        let head = format!(
-            "for_each = toset([for n in range({count}) : \"runner-${{n}}\"])\nid = each.key"
-        );
+        let head = format!("for_each = toset([for n in range({count}) : \"runner-${{n}}\"])\nid = each.key");
         let runners = runner(&head).replace("my-bucket", "my-states");
         scene.write(&modes("warn", "off", CIDRS), &runners);
         scene.workspace.init();
@@ -97,11 +91,7 @@ fn hundred_with_one_bucket(cli: &Cli) {
     let of_one = calls(1);
     // The runner's role and the Job's; the permissions for the cluster, the bucket, and its objects; the issuer's two
     // documents.
-    let several = BTreeMap::from([
-        ("iam:GetRole", 2),
-        ("iam:SimulatePrincipalPolicy", 3),
-        ("issuer", 2),
-    ]);
+    let several = BTreeMap::from([("iam:GetRole", 2), ("iam:SimulatePrincipalPolicy", 3), ("issuer", 2)]);
     for (action, count) in &of_one {
         let expected = several.get(action.as_str()).copied().unwrap_or(1);
         assert_eq!(*count, expected, "{action}: {of_one:?}");

@@ -44,10 +44,7 @@ impl Scene {
     #[track_caller]
     fn refused_with(&self, name: &str, eks_access: &str, runner: &str) -> String {
         self.write(eks_access, runner);
-        let apply = self
-            .workspace
-            .run(&["apply", "-auto-approve", "-json"])
-            .fails();
+        let apply = self.workspace.run(&["apply", "-auto-approve", "-json"]).fails();
         let text = self.diagnostics(&apply);
         insta::assert_snapshot!(format!("eks-access-{}", name.replace(' ', "-")), text);
         self.nothing_is_registered();
@@ -89,10 +86,7 @@ impl Scene {
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{commands}\n{error}");
         // bash only warns about a here-document without an end.
-        assert!(
-            !error.contains("warning: here-document"),
-            "{commands}\n{error}"
-        );
+        assert!(!error.contains("warning: here-document"), "{commands}\n{error}");
     }
 
     /// Asserts that Terraform can parse the text that belongs in a configuration.
@@ -104,9 +98,7 @@ impl Scene {
 
     #[track_caller]
     pub(super) fn aws(&self, service: &str, operation: &str, parameters: &Value) {
-        self.eks
-            .aws(service, operation, parameters)
-            .expect(operation);
+        self.eks.aws(service, operation, parameters).expect(operation);
     }
 
     #[track_caller]
@@ -173,8 +165,7 @@ fn role(cli: &Cli) {
     scene.aws("iam", "DeleteOpenIDConnectProvider", &provider);
     let text = scene.refused("no oidc provider", &my_runner());
     scene.is_configuration(&fixes(&text)[0]);
-    let provider =
-        json!({"Url": "https://oidc.humanitec.dev", "ClientIDList": ["sts.amazonaws.com"]});
+    let provider = json!({"Url": "https://oidc.humanitec.dev", "ClientIDList": ["sts.amazonaws.com"]});
     scene.aws("iam", "CreateOpenIDConnectProvider", &provider);
     let elsewhere = my_runner().replace(ROLE_NAME, &format!("team/{ROLE_NAME}"));
     let text = scene.refused("role of another path", &elsewhere);
@@ -202,9 +193,7 @@ fn cluster(cli: &Cli) {
     let set = |cluster: Value| scene.eks.set_cluster(&cluster).expect("a cluster");
     let absent = my_runner().replace("my-eks-cluster", "another");
     let text = scene.refused("no cluster", &absent);
-    let list = fixes(&text)
-        .into_iter()
-        .find(|fix| fix.contains("list-clusters"));
+    let list = fixes(&text).into_iter().find(|fix| fix.contains("list-clusters"));
     scene.shell(&list.expect("a list of clusters"));
     set(json!({"status": "CREATING"}));
     scene.refused("cluster that is being created", &my_runner());
@@ -244,18 +233,14 @@ fn entry(cli: &Cli) {
     scene.is_fixed(&modes("error", "off", CIDRS), &my_runner());
     // IAM's times are in seconds.
     std::thread::sleep(Duration::from_millis(1100));
-    let policy = scene
-        .eks
-        .documented_trust_policy(scene.orchestrator.org(), "my-runner");
+    let policy = scene.eks.documented_trust_policy(scene.orchestrator.org(), "my-runner");
     scene.eks.recreate_role(&policy).expect("a role");
     scene.refused_and_fixed("access entry of the role before", &my_runner());
     let mode = json!({"authenticationMode": "CONFIG_MAP"});
     scene.eks.set_cluster(&mode).expect("a cluster");
     // The authenticator uses the new mode after a moment, and refuses every caller until then.
     scene.write(&modes("warn", "off", CIDRS), &my_runner());
-    until("the mode", || {
-        scene.workspace.plan(&[]).text.contains("CONFIG_MAP")
-    });
+    until("the mode", || scene.workspace.plan(&[]).text.contains("CONFIG_MAP"));
     scene.refused("no line in aws-auth", &my_runner());
 }
 
@@ -269,10 +254,7 @@ fn namespace(cli: &Cli) {
     let binding = "humanitec-runner-orchestrator-access";
     scene.kubectl(&["delete", "rolebinding", binding, NAMESPACE]);
     scene.refused_and_fixed("no role binding", &my_runner());
-    let renamed = my_runner().replace(
-        "auth = {",
-        "auth = {\n        session_name = \"another-session\"",
-    );
+    let renamed = my_runner().replace("auth = {", "auth = {\n        session_name = \"another-session\"");
     scene.refused_and_fixed("role binding of another user", &renamed);
     // One after the other, because the namespace must exist before the objects in it.
     let nowhere = my_runner().replace(
@@ -289,10 +271,7 @@ fn namespace(cli: &Cli) {
         .replace("s3_configuration", "kubernetes_configuration")
         .replace("bucket = \"my-bucket\"", "namespace = \"humanitec-runner\"");
     scene.refused_and_fixed("state storage without rights", &storage);
-    let elsewhere = storage.replace(
-        "      namespace = \"humanitec-runner\"",
-        "      namespace = \"states\"",
-    );
+    let elsewhere = storage.replace("      namespace = \"humanitec-runner\"", "      namespace = \"states\"");
     scene.refused("state storage without a namespace", &elsewhere);
 }
 
@@ -345,19 +324,12 @@ fn job(cli: &Cli) {
         "namespace       = \"policed\"",
     );
     scene.kubectl(&["create", "namespace", "policed"]);
-    scene.kubectl(&[
-        "create",
-        "serviceaccount",
-        "humanitec-runner",
-        "--namespace=policed",
-    ]);
+    scene.kubectl(&["create", "serviceaccount", "humanitec-runner", "--namespace=policed"]);
     let text = scene.refused("no role binding where a policy is", &policed);
     scene.shell(&fixes(&text)[0]);
     scene.eks.apply(POLICY).expect("a policy");
     scene.write(&modes("warn", "off", CIDRS), &policed);
-    until("the policy", || {
-        scene.workspace.plan(&[]).text.contains("job-dry-run")
-    });
+    until("the policy", || scene.workspace.plan(&[]).text.contains("job-dry-run"));
     let text = scene.refused("Job that a policy refuses", &policed);
     scene.shell(&fixes(&text)[0]);
 }
@@ -400,16 +372,14 @@ fn as_runner(cli: &Cli) {
         scene.workspace.write("token", &token.expect("a token"));
     };
     let file = scene.workspace.path().join("token").display().to_string();
-    let more =
-        format!("as = \"runner\"\nweb_identity_token_file = {file:?}\ntimeout = \"1s\"\n{CIDRS}");
+    let more = format!("as = \"runner\"\nweb_identity_token_file = {file:?}\ntimeout = \"1s\"\n{CIDRS}");
     let planned = modes("error", "off", &more);
     let applied = modes("off", "error", &more);
     // Nothing exists yet. STS only returns a refusal.
     token_of("my-runner");
     scene.write(&planned, &my_runner());
     let plan = scene.workspace.plan(&[]).ok();
-    plan.has("Warning: EKS access: assume-role")
-        .has_not("Error:");
+    plan.has("Warning: EKS access: assume-role").has_not("Error:");
     scene.set_up();
     token_of("another-runner");
     scene.refused_with("runner with another token", &applied, &my_runner());
@@ -441,10 +411,7 @@ fn warnings(cli: &Cli) {
         scene.write(eks_access, runner);
         let plan = scene.workspace.run(&["plan", "-json"]).ok();
         let text = scene.diagnostics(&plan);
-        insta::assert_snapshot!(
-            format!("eks-access-warning-{}", name.replace(' ', "-")),
-            text
-        );
+        insta::assert_snapshot!(format!("eks-access-warning-{}", name.replace(' ', "-")), text);
     };
     let network = json!({"resourcesVpcConfig": {"publicAccessCidrs": ["203.0.113.0/24"]}});
     scene.eks.set_cluster(&network).expect("a cluster");
@@ -452,25 +419,14 @@ fn warnings(cli: &Cli) {
     let network = json!({"resourcesVpcConfig": {"publicAccessCidrs": ["0.0.0.0/0"]}});
     scene.eks.set_cluster(&network).expect("a cluster");
     let kubeconfig = scene.eks.kubeconfig();
-    let settings = modes(
-        "warn",
-        "off",
-        &format!("kubeconfig = {{ path = {kubeconfig:?} }}"),
-    );
-    warned(
-        &scene,
-        "kubeconfig of another endpoint",
-        &settings,
-        &my_runner(),
-    );
+    let settings = modes("warn", "off", &format!("kubeconfig = {{ path = {kubeconfig:?} }}"));
+    warned(&scene, "kubeconfig of another endpoint", &settings, &my_runner());
     let node = scene.eks.node_name();
     scene.eks.kubectl(&["cordon", &node]).expect("a node");
     warned(&scene, "cordoned node", "", &my_runner());
     scene.eks.kubectl(&["uncordon", &node]).expect("a node");
     let long = "a-runner-whose-id-is-so-long-that-the-name-of-its-session-is-cut";
-    let policy = scene
-        .eks
-        .documented_trust_policy(scene.orchestrator.org(), long);
+    let policy = scene.eks.documented_trust_policy(scene.orchestrator.org(), long);
     scene.eks.set_trust_policy(&policy).expect("a trust policy");
     let cut = my_runner().replace("id = \"my-runner\"", &format!("id = {long:?}"));
     warned(&scene, "session name that is cut", "", &cut);

@@ -56,9 +56,7 @@ fn everything_at_once(cli: &Cli) {
         .has_not("Error:");
     let apply = std::thread::scope(|scope| {
         scope.spawn(|| {
-            until("the set-up", || {
-                scene.workspace.path().join("begun").exists()
-            });
+            until("the set-up", || scene.workspace.path().join("begun").exists());
             scene.set_up();
             scene.workspace.write("made", "");
         });
@@ -75,14 +73,9 @@ fn made_meanwhile(cli: &Cli) {
     let settings = modes("error", "error", &format!("timeout = \"90s\"\n{CIDRS}"));
     scene.write(&settings, &my_runner());
     scene.init();
-    let mut terraform = scene
-        .workspace
-        .spawn(&["apply", "-auto-approve", "-no-color"]);
+    let mut terraform = scene.workspace.spawn(&["apply", "-auto-approve", "-no-color"]);
     until("the create", || {
-        scene
-            .workspace
-            .read("out")
-            .contains("my_runner: Creating...")
+        scene.workspace.read("out").contains("my_runner: Creating...")
     });
     std::thread::sleep(Duration::from_secs(1));
     scene.set_up();
@@ -103,11 +96,7 @@ fn visible_late(cli: &Cli) {
         &my_runner(),
     );
     scene.init();
-    scene
-        .workspace
-        .plan(&[])
-        .ok()
-        .has("Warning: EKS access: access-entry");
+    scene.workspace.plan(&[]).ok().has("Warning: EKS access: access-entry");
     scene.workspace.apply(&[]).ok().has("1 added");
     scene.registered();
 }
@@ -122,9 +111,7 @@ fn never_visible(cli: &Cli) {
     let start = Instant::now();
     let apply = scene.workspace.apply(&[]).fails();
     let took = start.elapsed();
-    apply
-        .has("Error: EKS access: access-entry")
-        .has_not("Warning:");
+    apply.has("Error: EKS access: access-entry").has_not("Warning:");
     assert_eq!(count(&apply, "EKS access: "), 1, "{}", apply.text);
     // It waited for the timeout, and not much longer.
     let expected = Duration::from_secs(5)..Duration::from_secs(8 + 10);
@@ -148,9 +135,7 @@ fn changed_role(cli: &Cli) {
     scene.write(&settings, &my_runner());
     scene.init();
     scene.workspace.apply(&[]).ok().has("1 added");
-    let policy = scene
-        .eks
-        .documented_trust_policy(scene.orchestrator.org(), "my-runner");
+    let policy = scene.eks.documented_trust_policy(scene.orchestrator.org(), "my-runner");
     scene.role_with_late_entry("new-role", &policy, 15.0);
     let role = format!("arn:aws:iam::123456789012:role/{ROLE_NAME}");
     let new_role = "resource \"terraform_data\" \"role\" {\n  input = \"arn:aws:iam::123456789012:role/new-role\"\n}\n";
@@ -170,10 +155,7 @@ fn slow_and_broken(cli: &Cli) {
         "clusterName": "my-eks-cluster",
         "principalArn": format!("arn:aws:iam::123456789012:role/{ROLE_NAME}"),
     });
-    scene
-        .eks
-        .aws("eks", "DeleteAccessEntry", &entry)
-        .expect("an entry");
+    scene.eks.aws("eks", "DeleteAccessEntry", &entry).expect("an entry");
     scene.write(&refusing("6s"), &my_runner());
     scene.init();
     for delay_ms in [500, 1500] {
@@ -199,15 +181,7 @@ fn binding_after(cli: &Cli) {
         scene.workspace.set_env(&name, &value);
     }
     let binding = "humanitec-runner-orchestrator-access";
-    let get = [
-        "get",
-        "rolebinding",
-        binding,
-        "-n",
-        "humanitec-runner",
-        "-o",
-        "yaml",
-    ];
+    let get = ["get", "rolebinding", binding, "-n", "humanitec-runner", "-o", "yaml"];
     let manifest = scene.eks.kubectl(&get).expect("a binding");
     let delete = ["delete", "rolebinding", binding, "-n", "humanitec-runner"];
     scene.eks.kubectl(&delete).expect("a binding");
@@ -229,16 +203,8 @@ fn binding_after(cli: &Cli) {
     // The binding exists now, and the next check finds it.
     let data = "data \"platform-orchestrator_kubernetes_eks_access\" \"it\" {\n  id = \"my-runner\"\n}\n\
                 output \"ok\" {\n  value = data.platform-orchestrator_kubernetes_eks_access.it.ok\n}\n";
-    scene.write(
-        &modes("warn", "warn", CIDRS),
-        &(my_runner() + binding + data),
-    );
-    scene
-        .workspace
-        .apply(&[])
-        .ok()
-        .has("ok = true")
-        .has_not(SUBJECT);
+    scene.write(&modes("warn", "warn", CIDRS), &(my_runner() + binding + data));
+    scene.workspace.apply(&[]).ok().has("ok = true").has_not(SUBJECT);
 }
 
 fn interrupted_wait(cli: &Cli) {
@@ -252,9 +218,7 @@ fn interrupted_wait(cli: &Cli) {
     scene.write(&refusing("10m"), &(runner + other));
     scene.init();
     scene.eks.reset_calls().expect("counters");
-    let mut terraform = scene
-        .workspace
-        .spawn(&["apply", "-auto-approve", "-no-color"]);
+    let mut terraform = scene.workspace.spawn(&["apply", "-auto-approve", "-no-color"]);
     // The first run of the checks is over, so the provider waits.
     until("the second run", || {
         let calls: BTreeMap<_, _> = scene.eks.calls().expect("counters");
@@ -269,12 +233,7 @@ fn interrupted_wait(cli: &Cli) {
     assert!(text.contains("Nothing was registered"), "{text}");
     scene.nothing_is_registered();
     // The state has what was created before.
-    assert!(
-        scene
-            .workspace
-            .state()
-            .contains_key("terraform_data.before")
-    );
+    assert!(scene.workspace.state().contains_key("terraform_data.before"));
 }
 
 fn interrupted_plan(cli: &Cli) {
@@ -315,9 +274,7 @@ fn interrupted_after(cli: &Cli) {
     };
     scene.eks.set_faults(&slow).expect("faults");
     scene.eks.reset_calls().expect("counters");
-    let mut terraform = scene
-        .workspace
-        .spawn(&["apply", "-auto-approve", "-no-color"]);
+    let mut terraform = scene.workspace.spawn(&["apply", "-auto-approve", "-no-color"]);
     until("the first call", || {
         let calls: BTreeMap<_, _> = scene.eks.calls().expect("counters");
         calls.values().sum::<u64>() > 0

@@ -26,26 +26,13 @@ fn wrong_data_sources(cli: &Cli) {
     let workspace = Workspace::new(cli, &provider_with(""));
     workspace.init();
     for (data_source, line) in [
-        (
-            "platform-orchestrator_kubernetes_eks_runner",
-            "id = \"Bad\"",
-        ),
-        (
-            "platform-orchestrator_kubernetes_eks_runners",
-            "id_prefix = \"Bad\"",
-        ),
-        (
-            "platform-orchestrator_runner_environments",
-            "runner_id = \"Bad\"",
-        ),
+        ("platform-orchestrator_kubernetes_eks_runner", "id = \"Bad\""),
+        ("platform-orchestrator_kubernetes_eks_runners", "id_prefix = \"Bad\""),
+        ("platform-orchestrator_runner_environments", "runner_id = \"Bad\""),
     ] {
         let block = format!("data {data_source:?} \"this\" {{\n  {line}\n}}\n");
         workspace.write("main.tf", &(provider_with("") + &block));
-        workspace
-            .validate()
-            .fails()
-            .has("\"Bad\" contains 'B'")
-            .has(line);
+        workspace.validate().fails().has("\"Bad\" contains 'B'").has(line);
     }
 }
 
@@ -60,14 +47,8 @@ fn runner_with(change: impl Fn(&mut Runner)) -> String {
 fn shows_the_line(output: &Output, line: &str) {
     let attribute = line.split(" =").next().unwrap_or_default();
     let end = format!(".{attribute}:");
-    let path = output
-        .text
-        .split_whitespace()
-        .find(|word| word.ends_with(&end));
-    match path
-        .map(|path| path.split('.').collect::<Vec<_>>())
-        .as_deref()
-    {
+    let path = output.text.split_whitespace().find(|word| word.ends_with(&end));
+    match path.map(|path| path.split('.').collect::<Vec<_>>()).as_deref() {
         Some([_, second, _, ..]) => output.has(&format!("{second} = {{")),
         _ => output.has(line),
     };
@@ -80,10 +61,7 @@ fn partitions(cli: &Cli) {
     let workspace = Workspace::new(cli, &provider(&orchestrator));
     workspace.init();
     for (arn, region) in [
-        (
-            "arn:aws:iam::123456789012:role/team/x/RoleName",
-            "ap-southeast-7",
-        ),
+        ("arn:aws:iam::123456789012:role/team/x/RoleName", "ap-southeast-7"),
         ("arn:aws-us-gov:iam::123456789012:role/r", "us-gov-west-1"),
         ("arn:aws-cn:iam::123456789012:role/r", "cn-north-1"),
         ("arn:aws-iso:iam::123456789012:role/r", "us-iso-east-1"),
@@ -109,9 +87,8 @@ fn partitions(cli: &Cli) {
 fn wrong_pod_templates(cli: &Cli) {
     let workspace = Workspace::new(cli, &provider_with(""));
     workspace.init();
-    let container = |fields: &str| {
-        format!("jsonencode({{ spec = {{ containers = [{{ name = \"main\", {fields} }}] }} }})")
-    };
+    let container =
+        |fields: &str| format!("jsonencode({{ spec = {{ containers = [{{ name = \"main\", {fields} }}] }} }})");
     for (template, expected) in [
         ("\"not json\"".to_owned(), vec!["JSON"]),
         ("\"[1]\"".to_owned(), vec!["object"]),
@@ -153,9 +130,7 @@ fn wrong_pod_templates(cli: &Cli) {
             vec!["RUNNER_GIT_SSH_KEYS", "valueFrom"],
         ),
         (
-            container(
-                "env = [{ name = \"LOG_LEVEL\", valueFrom = { secretKeyRef = { name = \"s\", key = \"k\" } } }]",
-            ),
+            container("env = [{ name = \"LOG_LEVEL\", valueFrom = { secretKeyRef = { name = \"s\", key = \"k\" } } }]"),
             vec!["spec.containers[0].env[0]", "LOG_LEVEL"],
         ),
         (
@@ -168,8 +143,7 @@ fn wrong_pod_templates(cli: &Cli) {
         ),
     ] {
         let block = runner_with(|runner| {
-            runner.job =
-                format!("namespace = \"ns\"\nservice_account = \"sa\"\npod_template = {template}");
+            runner.job = format!("namespace = \"ns\"\nservice_account = \"sa\"\npod_template = {template}");
         });
         workspace.write("main.tf", &(provider_with("") + &block));
         let output = workspace.validate().fails();

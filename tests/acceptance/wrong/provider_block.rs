@@ -36,24 +36,15 @@ const EKS_ACCESS: &[(&str, &str)] = &[
         "assume_role = { role_arn = \"arn:aws:iam::123456789012:role/r\", external_id = \"a\" }",
         "is not an external ID",
     ),
-    (
-        "as = \"runner\"\nweb_identity_token_file = \"\"",
-        "The path is empty",
-    ),
-    (
-        "kubeconfig = { path = \"k\", context = \"\" }",
-        "The context is empty",
-    ),
+    ("as = \"runner\"\nweb_identity_token_file = \"\"", "The path is empty"),
+    ("kubeconfig = { path = \"k\", context = \"\" }", "The context is empty"),
     (
         "web_identity_token_file = \"token\"",
         "The file is used only to assume the runner's role",
     ),
     ("oidc_issuer = \"oidc.example\"", "is not an OIDC issuer"),
     ("runner_image = \"my image\"", "is not the name of an image"),
-    (
-        "orchestrator_cidrs = [\"here\"]",
-        "is not a valid CIDR block",
-    ),
+    ("orchestrator_cidrs = [\"here\"]", "is not a valid CIDR block"),
     ("kubeconfig = { path = \"\" }", "The path is empty"),
     (
         "as = \"runner\"\nkubeconfig = { path = \"k\" }",
@@ -82,10 +73,7 @@ pub(super) fn wrong_provider_block(cli: &Cli) {
     // `validate` needs no token; a plan does.
     workspace.validate().ok();
     let validate = |lines: &str| {
-        workspace.write(
-            "main.tf",
-            &(provider_with(lines) + &Runner::basic().block()),
-        );
+        workspace.write("main.tf", &(provider_with(lines) + &Runner::basic().block()));
         workspace.validate().fails()
     };
     workspace
@@ -102,10 +90,7 @@ pub(super) fn wrong_provider_block(cli: &Cli) {
         &(provider_with("org_id = \"\"\nhctl_config_file = \"\"\n") + &Runner::basic().block()),
     );
     workspace.validate().ok();
-    workspace
-        .plan(&[])
-        .fails()
-        .has("`org_id` in the provider block: empty");
+    workspace.plan(&[]).fails().has("`org_id` in the provider block: empty");
     validate("api_url = \"api.example.com\"\n").has("api_url = \"api.example.com\"");
     validate("api_url = \"ftp://example.com\"\n")
         .has("api_url = \"ftp://example.com\"")
@@ -146,10 +131,7 @@ pub(super) fn unknown_provider_block(cli: &Cli) {
         orchestrator.url(),
         orchestrator.org()
     );
-    let workspace = Workspace::new(
-        cli,
-        &(provider_with(&lines) + &block + &Runner::basic().block()),
-    );
+    let workspace = Workspace::new(cli, &(provider_with(&lines) + &block + &Runner::basic().block()));
     workspace.init();
     workspace.plan(&[]).ok();
     workspace.apply(&[]).ok();
@@ -173,10 +155,7 @@ pub(super) fn both_products(cli: &Cli) {
     // Two logins.
     workspace.write("home/.config/hctl/config.yaml", "token: t0ken-of-hctl\n");
     let write = |lines: &str| {
-        workspace.write(
-            "main.tf",
-            &(provider_with(lines) + &Runner::basic().block()),
-        );
+        workspace.write("main.tf", &(provider_with(lines) + &Runner::basic().block()));
     };
     workspace
         .plan(&[])
@@ -186,17 +165,13 @@ pub(super) fn both_products(cli: &Cli) {
         .has("hctl/config.yaml");
     write("octl_config_file = \"~/.config/octl/config.yaml\"\n");
     workspace.plans_nothing();
-    write(
-        "octl_config_file = \"~/.config/octl/config.yaml\"\nhctl_config_file = \"~/.config/hctl/config.yaml\"\n",
-    );
+    write("octl_config_file = \"~/.config/octl/config.yaml\"\nhctl_config_file = \"~/.config/hctl/config.yaml\"\n");
     workspace
         .validate()
         .fails()
         .has("octl_config_file and hctl_config_file are both set");
     // The token of octl is not sent to Humanitec's API.
-    write(
-        "api_url = \"https://api.humanitec.dev\"\noctl_config_file = \"~/.config/octl/config.yaml\"\n",
-    );
+    write("api_url = \"https://api.humanitec.dev\"\noctl_config_file = \"~/.config/octl/config.yaml\"\n");
     workspace
         .plan(&[])
         .fails()
@@ -227,11 +202,7 @@ pub(super) fn settings(cli: &Cli) {
     workspace.apply(&[]).ok();
     // The environment takes precedence over it.
     workspace.set_env("HUMANITEC_AUTH_TOKEN", "wrong");
-    workspace
-        .plan(&[])
-        .fails()
-        .has("401")
-        .has("HUMANITEC_AUTH_TOKEN");
+    workspace.plan(&[]).fails().has("401").has("HUMANITEC_AUTH_TOKEN");
     // An empty attribute does not.
     workspace.set_env("HUMANITEC_AUTH_TOKEN", orchestrator.token());
     workspace.write(
@@ -252,8 +223,7 @@ pub(super) fn settings(cli: &Cli) {
     // The block takes precedence over all.
     workspace.write(
         "main.tf",
-        &(provider_with("hctl_config_file = \"./named.yaml\"\nauth_token = \"wrong\"\n")
-            + &Runner::basic().block()),
+        &(provider_with("hctl_config_file = \"./named.yaml\"\nauth_token = \"wrong\"\n") + &Runner::basic().block()),
     );
     workspace.plan(&[]).fails().has("401").has("auth_token");
 }

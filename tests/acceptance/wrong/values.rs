@@ -24,9 +24,7 @@ enum Part {
     Rule,
 }
 
-use Part::{
-    Auth, Job, Name, Region, RoleArn, Rule, ServiceAccount, StateStorage, Storage, Timeouts,
-};
+use Part::{Auth, Job, Name, Region, RoleArn, Rule, ServiceAccount, StateStorage, Storage, Timeouts};
 
 /// Each wrong value, on the last of its lines, and what the error says.
 const CASES: &[(Part, &str, &str)] = &[
@@ -69,16 +67,8 @@ const CASES: &[(Part, &str, &str)] = &[
     (Region, "region = \"nowhere\"", "Invalid AWS region"),
     (Region, "region = \"us-west-2a\"", "availability zone"),
     (RoleArn, "role_arn = \"my-role\"", "is not an ARN"),
-    (
-        RoleArn,
-        "role_arn = \"arn:aws:iam::12345:role/r\"",
-        "twelve digits",
-    ),
-    (
-        RoleArn,
-        "role_arn = \"arn:aws:iam::123456789012:user/bob\"",
-        "IAM user",
-    ),
+    (RoleArn, "role_arn = \"arn:aws:iam::12345:role/r\"", "twelve digits"),
+    (RoleArn, "role_arn = \"arn:aws:iam::123456789012:user/bob\"", "IAM user"),
     (
         RoleArn,
         "role_arn = \"arn:aws:sts::123456789012:assumed-role/r/s\"",
@@ -100,11 +90,7 @@ const CASES: &[(Part, &str, &str)] = &[
         "namespace = \"-\"",
         "Invalid Kubernetes namespace",
     ),
-    (
-        Storage("s3"),
-        "bucket = \"My.Bucket\"",
-        "Invalid bucket name",
-    ),
+    (Storage("s3"), "bucket = \"My.Bucket\"", "Invalid bucket name"),
     (
         Storage("s3"),
         "bucket = \"b1\"\npath_prefix = \"/a\"",
@@ -125,11 +111,7 @@ const CASES: &[(Part, &str, &str)] = &[
         "s3_configuration = {\nbucket = \"b1\"\n}\ntype = \"local\"",
         "Invalid state storage type",
     ),
-    (
-        Storage("gcs"),
-        "bucket = \"gs://b\"",
-        "without \"s3://\" or \"gs://\"",
-    ),
+    (Storage("gcs"), "bucket = \"gs://b\"", "without \"s3://\" or \"gs://\""),
     (
         Storage("azurerm"),
         "container_name = \"c\"\nstorage_account_name = \"\"",
@@ -145,11 +127,7 @@ const CASES: &[(Part, &str, &str)] = &[
     (Timeouts, "update = \"-1s\"", "Invalid timeout"),
     (Timeouts, "delete = \"0s\"", "more than zero"),
     (RoleArn, "role_arn = null", "Missing required argument"),
-    (
-        Rule,
-        "runner_id = \"r1\"\nid = \"x\"",
-        "Read-only attribute",
-    ),
+    (Rule, "runner_id = \"r1\"\nid = \"x\"", "Read-only attribute"),
     (Rule, "runner_id = \"\"", "Invalid runner ID"),
     (Rule, "runner_id = \"My-Runner\"", "Invalid runner ID"),
 ];

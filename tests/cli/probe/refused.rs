@@ -29,11 +29,7 @@ pub(super) fn refused_by_the_api() {
     let (report, ran) = probe_with(eks, "{}", &[]);
     eks.kubectl(&["delete", "validatingwebhookconfiguration", "down"])
         .expect("no webhook");
-    assert_eq!(
-        (&report["reason"], ran.code),
-        (&json!("webhook"), 3),
-        "{report:#}"
-    );
+    assert_eq!((&report["reason"], ran.code), (&json!("webhook"), 3), "{report:#}");
     assert!(
         report["message"]
             .as_str()
@@ -51,15 +47,8 @@ pub(super) fn refused_by_the_api() {
     .expect("a quota");
     std::thread::sleep(Duration::from_secs(2));
     let (report, ran) = probe_with(eks, "{}", &[]);
-    assert_eq!(
-        (&report["reason"], ran.code),
-        (&json!("quota"), 3),
-        "{report:#}"
-    );
-    assert_eq!(
-        (&report["deletion"], left(eks).as_str()),
-        (&json!("not-created"), "")
-    );
+    assert_eq!((&report["reason"], ran.code), (&json!("quota"), 3), "{report:#}");
+    assert_eq!((&report["deletion"], left(eks).as_str()), (&json!("not-created"), ""));
 }
 
 /// The API does not respond in time to the request that creates the Job, because a webhook does not, and then refuses it.
@@ -98,10 +87,6 @@ pub(super) fn uncertain() {
         message.starts_with("It is unknown whether the Job was created: "),
         "{message}"
     );
-    assert!(
-        kept.out.contains("If the Job exists, it stays"),
-        "{}",
-        kept.all()
-    );
+    assert!(kept.out.contains("If the Job exists, it stays"), "{}", kept.all());
     assert_eq!(left(eks), "");
 }

@@ -37,10 +37,7 @@ pub(super) fn keys() {
             &format!("{CANARY}\n{CANARY}"),
         ),
         keys(
-            Case::new(
-                "session token that cannot be a header value",
-                "contains a line break",
-            ),
+            Case::new("session token that cannot be a header value", "contains a line break"),
             "id-of-a-key",
             "s3cret-key-1",
             &format!("{CANARY}\u{1}é"),
@@ -121,11 +118,7 @@ pub(super) fn files() {
         ),
     ];
     cases.push({
-        let mut case = profile(
-            "file, invalid UTF-8",
-            String::new(),
-            "No AWS credentials were found",
-        );
+        let mut case = profile("file, invalid UTF-8", String::new(), "No AWS credentials were found");
         case.files[0].1 = [whole.as_bytes(), b"\xff\n"].concat();
         case
     });

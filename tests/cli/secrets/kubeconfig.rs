@@ -16,9 +16,7 @@ pub(super) fn fields() {
     let mut cases = Vec::new();
     let mut case = |name: String, cluster: &str, user: &[u8], shows| {
         let content = [kubeconfig_of(&url, cluster, "").as_bytes(), user].concat();
-        let case = Case::new(name, shows)
-            .with_aws(&url)
-            .file("kubeconfig", content);
+        let case = Case::new(name, shows).with_aws(&url).file("kubeconfig", content);
         cases.push(case.arguments(&["--kubeconfig", "kubeconfig"]));
     };
     for field in ["token", "password", "client-key-data", "tokenFile"] {
@@ -38,21 +36,41 @@ pub(super) fn fields() {
     // Valid values, which the server repeats.
     for (name, user, shows) in [
         ("token", format!("    token: {CANARY}\n"), "(redacted)"),
-        ("token with a newline", format!("    token: |\n      {CANARY}\n"), "(redacted)"),
-        ("password", format!("    username: me\n    password: {CANARY}\n"), "(redacted)"),
-        ("id-token", format!("    auth-provider: {{name: oidc, config: {{id-token: {CANARY}}}}}\n"), "(redacted)"),
-        ("access-token", format!("    auth-provider: {{name: gcp, config: {{access-token: {CANARY}}}}}\n"), "is not supported"),
-        ("key", format!("    client-certificate-data: aGk=\n    client-key-data: {CANARY}\n"), "not base64"),
-        ("key that is none", "    client-certificate-data: aGk=\n    client-key-data: WnE3WHcyTHA5VHY1LUM0bjRyeS1IazNSYjg=\n".to_owned(), "must be PEM"),
+        (
+            "token with a newline",
+            format!("    token: |\n      {CANARY}\n"),
+            "(redacted)",
+        ),
+        (
+            "password",
+            format!("    username: me\n    password: {CANARY}\n"),
+            "(redacted)",
+        ),
+        (
+            "id-token",
+            format!("    auth-provider: {{name: oidc, config: {{id-token: {CANARY}}}}}\n"),
+            "(redacted)",
+        ),
+        (
+            "access-token",
+            format!("    auth-provider: {{name: gcp, config: {{access-token: {CANARY}}}}}\n"),
+            "is not supported",
+        ),
+        (
+            "key",
+            format!("    client-certificate-data: aGk=\n    client-key-data: {CANARY}\n"),
+            "not base64",
+        ),
+        (
+            "key that is none",
+            "    client-certificate-data: aGk=\n    client-key-data: WnE3WHcyTHA5VHY1LUM0bjRyeS1IazNSYjg=\n".to_owned(),
+            "must be PEM",
+        ),
     ] {
         case(name.to_owned(), "", user.as_bytes(), shows);
     }
     for (name, proxy, shows) in [
-        (
-            "proxy-url",
-            format!("http://me:{CANARY}@127.0.0.1:9"),
-            "refused",
-        ),
+        ("proxy-url", format!("http://me:{CANARY}@127.0.0.1:9"), "refused"),
         (
             "proxy-url with a scheme",
             format!("ftp://me:{CANARY}@127.0.0.1:9"),
@@ -81,9 +99,7 @@ pub(super) fn fields() {
 
 /// Ways in which a credential plugin prints the canary: the name, the script, and a part of what the check reports.
 fn scripts() -> Vec<(&'static str, String, &'static str)> {
-    let json = |status: &str| {
-        format!("printf '%s' '{{\"kind\": \"ExecCredential\", \"status\": {status}}}'")
-    };
+    let json = |status: &str| format!("printf '%s' '{{\"kind\": \"ExecCredential\", \"status\": {status}}}'");
     vec![
         (
             "stdout is the token alone",
@@ -102,10 +118,7 @@ fn scripts() -> Vec<(&'static str, String, &'static str)> {
         ),
         (
             "stderr of a success",
-            format!(
-                "echo {CANARY} >&2; {}",
-                json("{\"token\": \"t0ken-of-mine\"}")
-            ),
+            format!("echo {CANARY} >&2; {}", json("{\"token\": \"t0ken-of-mine\"}")),
             "(redacted)",
         ),
         (
@@ -142,11 +155,7 @@ fn scripts() -> Vec<(&'static str, String, &'static str)> {
             json(&format!("{{\"clientKeyData\": \"{CANARY}\"}}")),
             "has only one of",
         ),
-        (
-            "invalid UTF-8",
-            format!("printf '{CANARY}\\377'"),
-            "not UTF-8",
-        ),
+        ("invalid UTF-8", format!("printf '{CANARY}\\377'"), "not UTF-8"),
     ]
 }
 

@@ -78,23 +78,12 @@ impl Case {
         }
         ["text", "json"].into_iter().find_map(|output| {
             let more: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
-            let check = if more.contains(&"--runner") {
-                &CHECK[..1]
-            } else {
-                CHECK
-            };
+            let check = if more.contains(&"--runner") { &CHECK[..1] } else { CHECK };
             let arguments = [check, &["--output", output, "--timeout", "20s"], &more].concat();
-            let variables = [
-                &self.variables[..],
-                &[("TF_LOG".to_owned(), "TRACE".to_owned())],
-            ]
-            .concat();
+            let variables = [&self.variables[..], &[("TF_LOG".to_owned(), "TRACE".to_owned())]].concat();
             let ran = folder.run_with(&arguments, &variables);
             let all = format!("{}{}", ran.out, ran.error);
-            let leaked = CANARY
-                .as_bytes()
-                .windows(8)
-                .map(|run| String::from_utf8_lossy(run));
+            let leaked = CANARY.as_bytes().windows(8).map(|run| String::from_utf8_lossy(run));
             let leaked: Vec<_> = leaked.filter(|run| all.contains(run.as_ref())).collect();
             let name = &self.name;
             if !leaked.is_empty() {
@@ -103,12 +92,7 @@ impl Case {
             if all.contains("panicked") || all.contains("Bug in ") || ran.code == 101 {
                 return Some(format!("{name} ({output}): exit code {}\n{all}", ran.code));
             }
-            (!all.contains(self.shows)).then(|| {
-                format!(
-                    "{name} ({output}): it does not show {:?}\n{all}",
-                    self.shows
-                )
-            })
+            (!all.contains(self.shows)).then(|| format!("{name} ({output}): it does not show {:?}\n{all}", self.shows))
         })
     }
 }
@@ -136,45 +120,26 @@ fn try_all(cases: Vec<Case>) {
 fn broken(field: &str, indent: &str) -> Vec<(&'static str, Vec<u8>)> {
     let lines = [
         ("unclosed quote", format!("{indent}{field}: \"{CANARY}\n")),
-        (
-            "unclosed single quote",
-            format!("{indent}{field}: '{CANARY}\n"),
-        ),
+        ("unclosed single quote", format!("{indent}{field}: '{CANARY}\n")),
         ("tab", format!("{indent}{field}: {CANARY}\n\tx: 1\n")),
-        (
-            "bad indentation",
-            format!("{indent}{field}: {CANARY}\n {indent}x: 1\n"),
-        ),
+        ("bad indentation", format!("{indent}{field}: {CANARY}\n {indent}x: 1\n")),
         (
             "duplicate key",
             format!("{indent}{field}: {CANARY}\n{indent}{field}: {CANARY}\n"),
         ),
         ("list", format!("{indent}{field}: [{CANARY}]\n")),
-        (
-            "mapping",
-            format!("{indent}{field}: {{{CANARY}: {CANARY}}}\n"),
-        ),
+        ("mapping", format!("{indent}{field}: {{{CANARY}: {CANARY}}}\n")),
         ("alias", format!("{indent}{field}: *{CANARY}\n")),
         ("tag", format!("{indent}{field}: !{CANARY} x\n")),
         ("wrong tag", format!("{indent}{field}: !!int {CANARY}\n")),
-        (
-            "newline inside",
-            format!("{indent}{field}: \"{CANARY}\\n{CANARY}\"\n"),
-        ),
-        (
-            "no header value",
-            format!("{indent}{field}: \"{CANARY}\\u0001é\"\n"),
-        ),
+        ("newline inside", format!("{indent}{field}: \"{CANARY}\\n{CANARY}\"\n")),
+        ("no header value", format!("{indent}{field}: \"{CANARY}\\u0001é\"\n")),
         ("bad escape", format!("{indent}{field}: \"{CANARY}\\q\"\n")),
         ("truncated", format!("{indent}{field}: {{a: {CANARY}")),
         ("colon", format!("{indent}{field}: {CANARY}: {CANARY}\n")),
     ];
     let mut ways: Vec<_> = lines.map(|(name, line)| (name, line.into_bytes())).into();
-    let bytes = [
-        format!("{indent}{field}: {CANARY}").as_bytes(),
-        b"\xff\xfe\n",
-    ]
-    .concat();
+    let bytes = [format!("{indent}{field}: {CANARY}").as_bytes(), b"\xff\xfe\n"].concat();
     ways.push(("invalid UTF-8", bytes));
     ways
 }

@@ -5,22 +5,11 @@ use crate::echo;
 
 pub(super) fn token() {
     let url = echo::start();
-    let runner = [
-        "--runner",
-        "my-runner",
-        "--org",
-        "my-org",
-        "--api-url",
-        &url,
-    ];
+    let runner = ["--runner", "my-runner", "--org", "my-org", "--api-url", &url];
     let mut cases: Vec<Case> = [
         ("repeated by the service", CANARY.to_owned(), "(redacted)"),
         ("Bearer before it", format!("Bearer {CANARY}"), "a space"),
-        (
-            "newline inside",
-            format!("{CANARY}\n{CANARY}"),
-            "a line break",
-        ),
+        ("newline inside", format!("{CANARY}\n{CANARY}"), "a line break"),
         ("newline after it", format!("{CANARY}\n"), "(redacted)"),
         ("no header value", format!("{CANARY}é"), "another character"),
     ]
@@ -37,9 +26,7 @@ pub(super) fn token() {
             .arguments(&runner),
     );
     let file = |name: String, content: Vec<u8>, shows| {
-        let case = Case::new(name, shows)
-            .file("hctl.yaml", content)
-            .arguments(&runner);
+        let case = Case::new(name, shows).file("hctl.yaml", content).arguments(&runner);
         case.arguments(&["--hctl-config-file", "hctl.yaml"])
     };
     cases.push(file(
@@ -56,28 +43,12 @@ pub(super) fn token() {
 pub(super) fn proxy() {
     let runner = ["--runner", "my-runner", "--org", "my-org"];
     let mut cases = Vec::new();
-    for (variable, scheme) in [
-        ("HTTPS_PROXY", "https"),
-        ("HTTP_PROXY", "http"),
-        ("ALL_PROXY", "https"),
-    ] {
+    for (variable, scheme) in [("HTTPS_PROXY", "https"), ("HTTP_PROXY", "http"), ("ALL_PROXY", "https")] {
         for (way, value, shows) in [
             ("refused", format!("http://me:{CANARY}@127.0.0.1:9"), ""),
-            (
-                "scheme",
-                format!("ftp://me:{CANARY}@127.0.0.1:9"),
-                "is not supported",
-            ),
-            (
-                "space",
-                format!("http://me:{CANARY} x@127.0.0.1:9"),
-                "contains a space",
-            ),
-            (
-                "newline",
-                format!("http://me:{CANARY}\n@127.0.0.1:9"),
-                "a line break",
-            ),
+            ("scheme", format!("ftp://me:{CANARY}@127.0.0.1:9"), "is not supported"),
+            ("space", format!("http://me:{CANARY} x@127.0.0.1:9"), "contains a space"),
+            ("newline", format!("http://me:{CANARY}\n@127.0.0.1:9"), "a line break"),
             ("port", format!("http://me:{CANARY}@127.0.0.1:x"), ""),
             ("no host", format!("http://{CANARY}@"), ""),
         ] {

@@ -20,11 +20,7 @@ pub(in crate::grpc) async fn respond(provider: &ServedProvider, request: Request
     let (state, identity, found) = match apply(provider, &request).await {
         Ok((state, identity, found)) => (Some(state), identity, found),
         // The provider was not called, so the prior state has not changed.
-        Err(diagnostic) => (
-            request.prior_state,
-            request.planned_identity,
-            vec![diagnostic],
-        ),
+        Err(diagnostic) => (request.prior_state, request.planned_identity, vec![diagnostic]),
     };
     Response {
         new_state: state,
@@ -88,15 +84,10 @@ async fn create(
     };
     let implementation = Arc::clone(&resource.implementation);
     let doing = format!("creating a {name}");
-    let response = run_isolated(&doing, async move {
-        implementation.create(context, request).await
-    })
-    .await;
+    let response = run_isolated(&doing, async move { implementation.create(context, request).await }).await;
     match response {
         // The provider reports that nothing was created.
-        Ok(response) if response.state.is_null() && has_error(&response) => {
-            (Value::Null, response.diagnostics)
-        }
+        Ok(response) if response.state.is_null() && has_error(&response) => (Value::Null, response.diagnostics),
         response => verified(response, &resource.ty, &planned, &config, assumed),
     }
 }
@@ -116,14 +107,9 @@ async fn update(
     };
     let implementation = Arc::clone(&resource.implementation);
     let doing = format!("updating a {name}");
-    let response = run_isolated(&doing, async move {
-        implementation.update(context, request).await
-    })
-    .await;
+    let response = run_isolated(&doing, async move { implementation.update(context, request).await }).await;
     match response {
-        Ok(response) if response.state.is_null() && has_error(&response) => {
-            (prior, response.diagnostics)
-        }
+        Ok(response) if response.state.is_null() && has_error(&response) => (prior, response.diagnostics),
         response => verified(response, &resource.ty, &planned, &config, prior),
     }
 }
@@ -134,15 +120,10 @@ async fn delete(
     context: CallContext,
     prior: Value,
 ) -> (Value, Vec<Diagnostic>) {
-    let request = DeleteRequest {
-        prior: prior.clone(),
-    };
+    let request = DeleteRequest { prior: prior.clone() };
     let implementation = Arc::clone(&resource.implementation);
     let doing = format!("deleting a {name}");
-    let response = run_isolated(&doing, async move {
-        implementation.delete(context, request).await
-    })
-    .await;
+    let response = run_isolated(&doing, async move { implementation.delete(context, request).await }).await;
     let found = response.unwrap_or_else(|diagnostic| vec![diagnostic]);
     if found.iter().any(Diagnostic::is_error) {
         (prior, found)
@@ -199,9 +180,7 @@ fn without_unknown(value: &Value, config: &Value) -> Value {
         Value::Unknown(_) if config.is_wholly_known() => config.clone(),
         Value::Unknown(_) => Value::Null,
         Value::Map(elements) => {
-            let settle = |(name, value): (&String, &Value)| {
-                (name.clone(), without_unknown(value, config.get(name)))
-            };
+            let settle = |(name, value): (&String, &Value)| (name.clone(), without_unknown(value, config.get(name)));
             Value::Map(elements.iter().map(settle).collect())
         }
         Value::List(elements) => {

@@ -20,25 +20,20 @@ pub(in crate::grpc) async fn respond(provider: &ServedProvider, request: Request
         Err(error) => Response {
             result: None,
             error: Some(proto::FunctionError {
-                text: provider
-                    .redacted(error.text)
-                    .trim_end_matches('.')
-                    .to_owned(),
+                text: provider.redacted(error.text).trim_end_matches('.').to_owned(),
                 function_argument: error.argument.and_then(|index| index.try_into().ok()),
             }),
         },
     }
 }
 
-async fn call(
-    provider: &ServedProvider,
-    request: Request,
-) -> Result<proto::DynamicValue, FunctionError> {
+async fn call(provider: &ServedProvider, request: Request) -> Result<proto::DynamicValue, FunctionError> {
     let catalog = provider.catalog().await.map_err(|error| error.detail)?;
     let name = request.name;
-    let function = catalog.functions.get(name.as_str()).ok_or_else(|| {
-        format!("The function {name:?} does not exist in this version of the provider.")
-    })?;
+    let function = catalog
+        .functions
+        .get(name.as_str())
+        .ok_or_else(|| format!("The function {name:?} does not exist in this version of the provider."))?;
     let arguments = arguments(function, &request.arguments)?;
     let implementation = Arc::clone(&function.implementation);
     let doing = format!("calling the function {name:?}");
@@ -48,10 +43,7 @@ async fn call(
 }
 
 /// Decodes the arguments by the types of the parameters.
-fn arguments(
-    function: &SignedFunction,
-    encoded: &[proto::DynamicValue],
-) -> Result<Vec<Value>, FunctionError> {
+fn arguments(function: &SignedFunction, encoded: &[proto::DynamicValue]) -> Result<Vec<Value>, FunctionError> {
     let signature = &function.signature;
     let expected = signature.parameters.len();
     if encoded.len() < expected {
@@ -59,11 +51,10 @@ fn arguments(
         return Err(format!("Expected {expected} arguments, found {found}.").into());
     }
     let decode = |(index, argument)| {
-        let parameter = signature.parameter_at(index).ok_or_else(|| {
-            FunctionError::new(format!("Expected {expected} arguments.")).at(index)
-        })?;
-        value::decode_argument(argument, &parameter.ty)
-            .map_err(|error| FunctionError::new(error.to_string()).at(index))
+        let parameter = signature
+            .parameter_at(index)
+            .ok_or_else(|| FunctionError::new(format!("Expected {expected} arguments.")).at(index))?;
+        value::decode_argument(argument, &parameter.ty).map_err(|error| FunctionError::new(error.to_string()).at(index))
     };
     encoded.iter().enumerate().map(decode).collect()
 }

@@ -17,10 +17,7 @@ pub(in crate::grpc) async fn respond(provider: &ServedProvider, request: Request
     }
 }
 
-async fn configure(
-    provider: &ServedProvider,
-    request: Request,
-) -> Result<Vec<Diagnostic>, Diagnostic> {
+async fn configure(provider: &ServedProvider, request: Request) -> Result<Vec<Diagnostic>, Diagnostic> {
     let catalog = provider.catalog().await?;
     let described = &catalog.provider;
     let config = request.config.as_ref();

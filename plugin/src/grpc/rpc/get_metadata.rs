@@ -3,8 +3,7 @@
 use crate::grpc::catalog::Catalog;
 use crate::grpc::proto::ServerCapabilities;
 use crate::grpc::proto::get_metadata::{
-    ActionMetadata, DataSourceMetadata, FunctionMetadata, ListResourceMetadata, Request,
-    ResourceMetadata, Response,
+    ActionMetadata, DataSourceMetadata, FunctionMetadata, ListResourceMetadata, Request, ResourceMetadata, Response,
 };
 use crate::grpc::served::ServedProvider;
 
@@ -41,12 +40,9 @@ fn metadata(catalog: &Catalog) -> Response {
     let functions = catalog.functions.keys().map(|name| FunctionMetadata {
         name: (*name).to_owned(),
     });
-    let list_resources = catalog
-        .list_resources
-        .keys()
-        .map(|name| ListResourceMetadata {
-            type_name: (*name).to_owned(),
-        });
+    let list_resources = catalog.list_resources.keys().map(|name| ListResourceMetadata {
+        type_name: (*name).to_owned(),
+    });
     let actions = catalog.actions.keys().map(|name| ActionMetadata {
         type_name: (*name).to_owned(),
     });

@@ -38,10 +38,7 @@ async fn import(
     let catalog = provider.catalog().await?;
     let type_name = request.type_name;
     let resource = catalog.resource(&type_name)?;
-    let id = match (
-        &request.identity,
-        catalog.identities.get(type_name.as_str()),
-    ) {
+    let id = match (&request.identity, catalog.identities.get(type_name.as_str())) {
         (Some(data), Some(identity)) if request.id.is_empty() => {
             let identity = identity::decode(Some(data), &identity.ty)?;
             id_of(resource, &type_name, identity).await?
@@ -53,12 +50,7 @@ async fn import(
     let doing = format!("importing a {type_name}");
     let response = run_isolated(&doing, async move {
         let request = ImportRequest { id };
-        Some(
-            implementation
-                .import_state()?
-                .import(context, request)
-                .await,
-        )
+        Some(implementation.import_state()?.import(context, request).await)
     });
     let response = response.await?.ok_or_else(|| not_importable(&type_name))?;
     let failed = response.diagnostics.iter().any(Diagnostic::is_error);
@@ -84,11 +76,7 @@ async fn import(
 ///
 /// # Errors
 /// Returns the diagnostic to show if no object of the provider has the identity.
-async fn id_of(
-    resource: &Described<dyn Resource>,
-    type_name: &str,
-    identity: Value,
-) -> Result<String, Diagnostic> {
+async fn id_of(resource: &Described<dyn Resource>, type_name: &str, identity: Value) -> Result<String, Diagnostic> {
     let implementation = Arc::clone(&resource.implementation);
     let doing = format!("reading the identity of a {type_name}");
     let id = run_isolated(&doing, async move {

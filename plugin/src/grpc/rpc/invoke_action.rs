@@ -18,10 +18,7 @@ use crate::isolation::run_isolated;
 /// How many messages can wait for Terraform.
 const WAITING: usize = 16;
 
-pub(in crate::grpc) async fn respond(
-    provider: &ServedProvider,
-    request: Request,
-) -> MessageStream<Event> {
+pub(in crate::grpc) async fn respond(provider: &ServedProvider, request: Request) -> MessageStream<Event> {
     let (events, received) = mpsc::channel(WAITING);
     let context = provider.context();
     let stop = context.stop.clone();
@@ -70,9 +67,7 @@ async fn start(
             while let Some(message) = reported.recv().await {
                 let message = responder.redacted(message);
                 let progress = Type::Progress(event::Progress { message });
-                let event = Event {
-                    r#type: Some(progress),
-                };
+                let event = Event { r#type: Some(progress) };
                 // The action continues after a client has gone.
                 let _ = events.send(event).await;
             }

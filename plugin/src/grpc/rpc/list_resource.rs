@@ -17,16 +17,11 @@ use crate::list::{FoundObject, FoundObjects, ListRequest};
 /// How many objects can wait for Terraform.
 const WAITING: usize = 16;
 
-pub(in crate::grpc) async fn respond(
-    provider: &ServedProvider,
-    request: Request,
-) -> MessageStream<Event> {
+pub(in crate::grpc) async fn respond(provider: &ServedProvider, request: Request) -> MessageStream<Event> {
     let (events, received) = mpsc::channel(WAITING);
     match start(provider, request, events).await {
         Ok(()) => Box::pin(tokio_stream::wrappers::ReceiverStream::new(received)),
-        Err(diagnostic) => Box::pin(stream::iter([provider
-            .responder()
-            .list_event(vec![diagnostic])])),
+        Err(diagnostic) => Box::pin(stream::iter([provider.responder().list_event(vec![diagnostic])])),
     }
 }
 
@@ -34,11 +29,7 @@ pub(in crate::grpc) async fn respond(
 ///
 /// # Errors
 /// Returns the diagnostic to show if the request is invalid.
-async fn start(
-    provider: &ServedProvider,
-    request: Request,
-    events: mpsc::Sender<Event>,
-) -> Result<(), Diagnostic> {
+async fn start(provider: &ServedProvider, request: Request, events: mpsc::Sender<Event>) -> Result<(), Diagnostic> {
     let catalog = provider.catalog().await?;
     let list = catalog.list_resource(&request.type_name)?;
     let config = request.config.as_ref();
@@ -89,11 +80,7 @@ async fn start(
 ///
 /// # Errors
 /// Returns the diagnostic to show if the object does not match the schemas.
-fn event(
-    catalog: &Catalog,
-    type_name: &str,
-    object: FoundObject,
-) -> Result<(Event, Vec<Diagnostic>), Diagnostic> {
+fn event(catalog: &Catalog, type_name: &str, object: FoundObject) -> Result<(Event, Vec<Diagnostic>), Diagnostic> {
     let resource = catalog.resource(type_name)?;
     let identity = catalog.identities.get(type_name).ok_or_else(|| {
         Diagnostic::bug(format!(

@@ -49,11 +49,9 @@ async fn move_state(
     let moved = run_isolated(&doing, async move {
         implementation.move_state()?.move_from(move_request).await
     });
-    let moved = moved.await?.ok_or_else(|| {
-        not_moved(format!(
-            "a {target} does not support the state of a {source}"
-        ))
-    })??;
+    let moved = moved
+        .await?
+        .ok_or_else(|| not_moved(format!("a {target} does not support the state of a {source}")))??;
     let json = moved.to_string();
     let state = codec::decode_json(json.as_bytes(), &resource.ty, Undefined::Ignore);
     let state = state.map_err(|error| {
@@ -68,10 +66,7 @@ async fn move_state(
         )));
     }
     let identity = identity::known(&catalog, &target, &state).await?;
-    Ok((
-        value::encode_known(&state, &resource.ty, "state")?,
-        identity,
-    ))
+    Ok((value::encode_known(&state, &resource.ty, "state")?, identity))
 }
 
 fn not_moved(provider: &str, source: &str, target: &str, why: &str) -> Diagnostic {

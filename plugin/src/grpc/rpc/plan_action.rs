@@ -23,9 +23,5 @@ async fn plan(provider: &ServedProvider, request: Request) -> Result<Vec<Diagnos
     let config = value::decode(request.config.as_ref(), &action.ty, "configuration")?;
     let (implementation, context) = (Arc::clone(&action.implementation), provider.context());
     let doing = format!("planning the action {}", request.action_type);
-    run_isolated(
-        &doing,
-        async move { implementation.plan(context, config).await },
-    )
-    .await
+    run_isolated(&doing, async move { implementation.plan(context, config).await }).await
 }

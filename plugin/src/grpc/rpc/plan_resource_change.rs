@@ -21,11 +21,7 @@ pub(in crate::grpc) async fn respond(provider: &ServedProvider, request: Request
     });
     Response {
         planned_state: planned.state.or(request.proposed_new_state),
-        requires_replace: planned
-            .requires_replace
-            .into_iter()
-            .map(Into::into)
-            .collect(),
+        requires_replace: planned.requires_replace.into_iter().map(Into::into).collect(),
         diagnostics: provider.diagnostics(found),
         planned_private: request.prior_private,
         planned_identity: planned.identity,
@@ -93,9 +89,7 @@ async fn plan(
     };
     let (implementation, context) = (Arc::clone(&resource.implementation), provider.context());
     let doing = format!("planning a {name}");
-    let response = run_isolated(&doing, async move {
-        implementation.plan(context, plan_request).await
-    });
+    let response = run_isolated(&doing, async move { implementation.plan(context, plan_request).await });
     let response = response.await?;
     let failed = response.diagnostics.iter().any(Diagnostic::is_error);
     found.extend(response.diagnostics);
@@ -104,13 +98,7 @@ async fn plan(
     }
     let planned = value::encode(&response.planned, ty, "plan")?;
     consistency::check_plan(&resource.schema, ty, &prior, &config, &response.planned)
-        .and_then(|()| {
-            consistency::check_requires_replace(
-                &response.requires_replace,
-                &prior,
-                &response.planned,
-            )
-        })
+        .and_then(|()| consistency::check_requires_replace(&response.requires_replace, &prior, &response.planned))
         .map_err(|error| {
             Diagnostic::bug(format!(
                 "The provider planned a change that Terraform does not allow. {error}"

@@ -38,10 +38,7 @@ async fn read(
     let config = value::decode_known(config, &source.ty, "configuration")?;
     let (implementation, context) = (Arc::clone(&source.implementation), provider.context());
     let doing = format!("reading a {}", request.type_name);
-    let response = run_isolated(
-        &doing,
-        async move { implementation.read(context, config).await },
-    );
+    let response = run_isolated(&doing, async move { implementation.read(context, config).await });
     let response = response.await?;
     let failed = response.diagnostics.iter().any(Diagnostic::is_error);
     found.extend(response.diagnostics);

@@ -25,10 +25,7 @@ pub(in crate::grpc) async fn respond(provider: &ServedProvider, request: Request
     }
 }
 
-async fn upgrade(
-    provider: &ServedProvider,
-    request: Request,
-) -> Result<ResourceIdentityData, Diagnostic> {
+async fn upgrade(provider: &ServedProvider, request: Request) -> Result<ResourceIdentityData, Diagnostic> {
     let catalog = provider.catalog().await?;
     let (type_name, version) = (&request.type_name, request.version);
     let resource = catalog.resource(type_name)?;
@@ -51,9 +48,7 @@ async fn upgrade(
         let identity = implementation.resource_identity()?;
         Some(identity.upgrade_identity(version, saved).await)
     });
-    let upgraded = upgraded
-        .await?
-        .ok_or_else(|| without_identity(type_name))??;
+    let upgraded = upgraded.await?.ok_or_else(|| without_identity(type_name))??;
     let json = upgraded.to_string();
     let value = codec::decode_json(json.as_bytes(), &described.ty, Undefined::Ignore)
         .map_err(|error| saved_state::unreadable(type_name, error))?;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use crate::diagnostic::Diagnostic;
 use crate::grpc::catalog::Described;
 use crate::grpc::proto::{
-    DynamicValue, validate_action_config, validate_data_resource_config,
-    validate_list_resource_config, validate_provider_config, validate_resource_config,
+    DynamicValue, validate_action_config, validate_data_resource_config, validate_list_resource_config,
+    validate_provider_config, validate_resource_config,
 };
 use crate::grpc::served::ServedProvider;
 use crate::grpc::value;
@@ -40,10 +40,7 @@ pub(in crate::grpc) async fn resource(
         let catalog = provider.catalog().await?;
         let resource = catalog.resource(&request.type_name)?;
         let what = format!("configuration of a {}", request.type_name);
-        validate(resource, request.config, &what, |resource| {
-            resource.validate_config()
-        })
-        .await
+        validate(resource, request.config, &what, |resource| resource.validate_config()).await
     };
     validate_resource_config::Response {
         diagnostics: provider.diagnostics(found.await.unwrap_or_else(one)),
@@ -58,10 +55,7 @@ pub(in crate::grpc) async fn data_source(
         let catalog = provider.catalog().await?;
         let source = catalog.data_source(&request.type_name)?;
         let what = format!("configuration of a {}", request.type_name);
-        validate(source, request.config, &what, |source| {
-            source.validate_config()
-        })
-        .await
+        validate(source, request.config, &what, |source| source.validate_config()).await
     };
     validate_data_resource_config::Response {
         diagnostics: provider.diagnostics(found.await.unwrap_or_else(one)),
@@ -91,10 +85,7 @@ pub(in crate::grpc) async fn action(
         let catalog = provider.catalog().await?;
         let action = catalog.action(&request.action_type)?;
         let what = format!("configuration of a {}", request.action_type);
-        validate(action, request.config, &what, |action| {
-            action.validate_config()
-        })
-        .await
+        validate(action, request.config, &what, |action| action.validate_config()).await
     };
     validate_action_config::Response {
         diagnostics: provider.diagnostics(found.await.unwrap_or_else(one)),

@@ -31,9 +31,7 @@ pub(super) fn other_partition(run: &Run<'_>, region: &str) -> Result<Option<Outc
     ))
     .compare(format!("a region of partition {}", role.partition), region);
     let fix = Fix::set_auth(run.settings().frontend, "sts_region", run.region()?);
-    Ok(Some(
-        outcome.fix(run.runner_cause(RunnerCause::StsRegion), fix),
-    ))
+    Ok(Some(outcome.fix(run.runner_cause(RunnerCause::StsRegion), fix)))
 }
 
 /// Verifies that STS in a region responds to the caller. Whether it is activated for an account remains unknown: it responds to

@@ -103,9 +103,7 @@ fn sum(one: &str, other: &str) -> Option<String> {
     };
     match (parts(one)?, parts(other)?) {
         ((one, unit), (0, _)) | ((0, _), (one, unit)) => Some(format!("{one}{unit}")),
-        ((one, unit), (other, same)) if unit == same => {
-            Some(format!("{}{unit}", one.checked_add(other)?))
-        }
+        ((one, unit), (other, same)) if unit == same => Some(format!("{}{unit}", one.checked_add(other)?)),
         ((one, unit), (other, another)) => {
             let one = one.checked_mul(thousandths(&unit)?)?;
             let milli = one.checked_add(other.checked_mul(thousandths(&another)?)?)?;
@@ -134,10 +132,7 @@ mod tests {
         assert_eq!(sum("512M", "1Gi").as_deref(), Some("1585741824"));
         assert_eq!(sum("1", "500m").as_deref(), Some("1500m"));
         assert_eq!(sum("1Gi", "many"), None);
-        assert_eq!(
-            raise_command("ns", "failed quota: q: must specify limits.cpu"),
-            None
-        );
+        assert_eq!(raise_command("ns", "failed quota: q: must specify limits.cpu"), None);
     }
 
     #[test]
@@ -148,16 +143,13 @@ mod tests {
             requests("proxy", json!({"memory": "3Gi"})),
             requests("other", json!({"memory": "9Gi"})),
         ]}}}});
-        let message =
-            "failed quota: q: must specify limits.cpu for: main; limits.memory for: main,proxy";
+        let message = "failed quota: q: must specify limits.cpu for: main; limits.memory for: main,proxy";
         let fix = default_resources("ns", &job, message).unwrap().to_string();
         assert!(
             fix.contains("default:\n      cpu: \"2\"\n      memory: \"3Gi\""),
             "{fix}"
         );
-        let least = default_resources("ns", &json!({}), message)
-            .unwrap()
-            .to_string();
+        let least = default_resources("ns", &json!({}), message).unwrap().to_string();
         assert!(
             least.contains("default:\n      cpu: \"1\"\n      memory: \"1Gi\""),
             "{least}"

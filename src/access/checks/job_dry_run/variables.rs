@@ -5,16 +5,9 @@ use serde_json::{Map, Value};
 use crate::runner::job_container::{MAIN, Override, override_of};
 
 /// Returns a sentence for every variable that a pod template overrides to the runner's harm.
-pub(super) fn overridden(
-    pod_template: Option<&Map<String, Value>>,
-    runner_id: Option<&str>,
-) -> Vec<String> {
-    let containers =
-        pod_template.and_then(|template| template.get("spec")?["containers"].as_array());
-    let main = containers
-        .into_iter()
-        .flatten()
-        .filter(|one| one["name"] == MAIN);
+pub(super) fn overridden(pod_template: Option<&Map<String, Value>>, runner_id: Option<&str>) -> Vec<String> {
+    let containers = pod_template.and_then(|template| template.get("spec")?["containers"].as_array());
+    let main = containers.into_iter().flatten().filter(|one| one["name"] == MAIN);
     let variables = main.filter_map(|main| main["env"].as_array()).flatten();
     let set = variables.filter_map(|variable| {
         let (name, value) = (variable["name"].as_str()?, variable["value"].as_str()?);
@@ -22,8 +15,7 @@ pub(super) fn overridden(
             return None;
         };
         let is_the_same = name == "RUNNER_ID" && Some(value) == runner_id;
-        (!is_the_same)
-            .then(|| format!("pod_template sets {name}, which the Orchestrator sets too: {harm}."))
+        (!is_the_same).then(|| format!("pod_template sets {name}, which the Orchestrator sets too: {harm}."))
     });
     set.collect()
 }
@@ -49,21 +41,10 @@ mod tests {
             ("LOG_LEVEL", 0),
             ("OWN", 0),
         ] {
-            assert_eq!(
-                names("main", json!([{"name": name, "value": "x"}])),
-                count,
-                "{name}"
-            );
-            assert_eq!(
-                names("side", json!([{"name": name, "value": "x"}])),
-                0,
-                "{name}"
-            );
+            assert_eq!(names("main", json!([{"name": name, "value": "x"}])), count, "{name}");
+            assert_eq!(names("side", json!([{"name": name, "value": "x"}])), 0, "{name}");
         }
-        assert_eq!(
-            names("main", json!([{"name": "RUNNER_ID", "value": "r"}])),
-            0
-        );
+        assert_eq!(names("main", json!([{"name": "RUNNER_ID", "value": "r"}])), 0);
         assert_eq!(names("main", json!([null, {"name": "RUNNER_ID"}])), 0);
         assert!(overridden(None, None).is_empty());
     }

@@ -3,10 +3,10 @@
 use super::aws_auth_mapping::{aws_auth_outcome, judge_mapping};
 use super::entry::{self, EntryJudgment, entry_cause, judge_entry};
 use crate::access::aws::{AwsError, Signer};
-use crate::access::check::{Category, CheckInfo, ROLE_ARN};
+use crate::access::check::{Category, CheckId, CheckInfo, ROLE_ARN};
 use crate::access::check_error::CheckError;
 use crate::access::checks::role::role_exists::require_role;
-use crate::access::checks::{Check, api_server, cluster_active};
+use crate::access::checks::{Check, cluster_active};
 use crate::access::kubernetes::KubeError;
 use crate::access::kubernetes::aws_auth::{AwsAuth, Mapping};
 use crate::access::outcome::Outcome;
@@ -36,9 +36,7 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
 /// In a run as the runner, the cluster's own response decides: what it returns to the runner about itself proves that it
 /// maps the role, whatever the caller can see of it.
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
-    let outcome = outcome_from_outside(run)
-        .await
-        .unwrap_or_else(Outcome::from);
+    let outcome = outcome_from_outside(run).await.unwrap_or_else(Outcome::from);
     if outcome.is_good() {
         return Ok(outcome);
     }
@@ -46,10 +44,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
         Some(user) if user.name.is_empty() => {
             Outcome::passed("The cluster accepts the runner as a user without a fixed name.")
         }
-        Some(user) => Outcome::passed(format!(
-            "The cluster accepts the runner as the user {}.",
-            user.name
-        )),
+        Some(user) => Outcome::passed(format!("The cluster accepts the runner as the user {}.", user.name)),
         None => outcome,
     })
 }
@@ -68,8 +63,7 @@ async fn outcome_from_outside(run: &Run<'_>) -> Result<Outcome, CheckError> {
         Err(CheckError::Aws(AwsError::NotFound { .. })) => missing_entry_outcome(run).await?,
         // The documented role has no permission to read its own entry, and the Orchestrator does not read it.
         Err(CheckError::Aws(AwsError::Denied { action, .. }))
-            if run.settings().runs(api_server::CHECK.id())
-                && matches!(run.entry_signer().await?, Signer::Runner(_)) =>
+            if run.settings().runs(CheckId::API_SERVER) && matches!(run.entry_signer().await?, Signer::Runner(_)) =>
         {
             return Ok(Outcome::not_applicable(format!(
                 "The runner has no permission for {action} and does not need it: api-server verifies that the \
@@ -101,23 +95,14 @@ async fn outcome_from_outside(run: &Run<'_>) -> Result<Outcome, CheckError> {
 async fn missing_entry_outcome(run: &Run<'_>) -> Result<Outcome, CheckError> {
     require_role(run).await?;
     let arn = run.role()?;
-    Ok(
-        Outcome::failed(format!("The cluster has no access entry for {arn}."))
-            .compare(
-                format!("an access entry of type STANDARD for {arn}"),
-                "none",
-            )
-            .fix(entry_cause(run)?, entry::create(run)?)
-            .not_yet(),
-    )
+    Ok(Outcome::failed(format!("The cluster has no access entry for {arn}."))
+        .compare(format!("an access entry of type STANDARD for {arn}"), "none")
+        .fix(entry_cause(run)?, entry::create(run)?)
+        .not_yet())
 }
 
 /// Returns the outcome for a role that no entry admits, in a cluster that reads `aws-auth` as well.
-fn outcome_beside_entries(
-    run: &Run<'_>,
-    auth: &AwsAuth,
-    refused: Outcome,
-) -> Result<Outcome, CheckError> {
+fn outcome_beside_entries(run: &Run<'_>, auth: &AwsAuth, refused: Outcome) -> Result<Outcome, CheckError> {
     let (role, session) = (run.role()?, run.subject.session());
     let session = session.as_ref().map(|(name, _)| name.as_str());
     let mapping = auth.map(role, session.unwrap_or_default());

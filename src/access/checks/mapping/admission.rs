@@ -11,9 +11,7 @@ use crate::access::render::aws_cli;
 use crate::access::run::Run;
 
 /// Returns the fix that gives the runner's user a fixed name, if it has none.
-pub(in crate::access::checks) async fn fix_for_nameless_user(
-    run: &Run<'_>,
-) -> Result<Fix, CheckError> {
+pub(in crate::access::checks) async fn fix_for_nameless_user(run: &Run<'_>) -> Result<Fix, CheckError> {
     if existing_entry(run).await?.is_none() {
         return admission_fix(run).await;
     }
@@ -35,9 +33,7 @@ async fn admission_fix(run: &Run<'_>) -> Result<Fix, CheckError> {
 /// that exists is repaired, or else created again: EKS refuses to create a second one (`ResourceInUseException` of
 /// `CreateAccessEntry` in the EKS API reference), and an entry that looks right but does not work belongs to a deleted role with
 /// the same name (see [`Run::belongs_to_role`]).
-pub(in crate::access::checks) async fn repair_admission(
-    run: &Run<'_>,
-) -> Result<(Cause, Fix), CheckError> {
+pub(in crate::access::checks) async fn repair_admission(run: &Run<'_>) -> Result<(Cause, Fix), CheckError> {
     if !run.eks_cluster().await?.has_access_entries() {
         return Ok((line_cause(run)?, admission_fix(run).await?));
     }

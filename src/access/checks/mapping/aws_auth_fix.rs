@@ -30,10 +30,7 @@ pub(super) fn add_aws_auth_line(role: &RoleArn, room: Room) -> Fix {
     match room {
         Room::NoConfigMap => ShellCommand::new("kubectl create configmap aws-auth -n kube-system")
             .next_line()
-            .word(Word::code(format!(
-                "--from-literal=mapRoles={}",
-                Word::from(line)
-            )))
+            .word(Word::code(format!("--from-literal=mapRoles={}", Word::from(line))))
             .into(),
         // If the current lines cannot be read, nothing is written.
         Room::Below(indent) => ShellCommand::new(format!(
@@ -45,9 +42,7 @@ pub(super) fn add_aws_auth_line(role: &RoleArn, room: Room) -> Fix {
             Word::from(" ".repeat(indent) + &line)
         ))
         .into(),
-        Room::ByHand => {
-            Fix::note(format!("Add this line to mapRoles:\n  {line}")).then_run(edit())
-        }
+        Room::ByHand => Fix::note(format!("Add this line to mapRoles:\n  {line}")).then_run(edit()),
     }
 }
 
@@ -55,10 +50,7 @@ pub(super) fn add_aws_auth_line(role: &RoleArn, room: Room) -> Fix {
 pub(super) fn correct_aws_auth(broken: &[(AwsAuthKey, Unreadable)]) -> Fix {
     let places = broken.iter().fold(Fix::default(), |fix, (key, error)| {
         let Unreadable { at, .. } = error;
-        fix.then_note(format!(
-            "Correct {key} at line {}, column {}.",
-            at.line, at.column
-        ))
+        fix.then_note(format!("Correct {key} at line {}, column {}.", at.line, at.column))
     });
     places.then_run(edit())
 }
@@ -74,9 +66,7 @@ mod tests {
 
     #[test]
     fn a_line_is_added_and_the_others_stay() {
-        let role = "arn:aws-cn:iam::123456789012:role/team/runner"
-            .parse()
-            .unwrap();
+        let role = "arn:aws-cn:iam::123456789012:role/team/runner".parse().unwrap();
         let line = "- {rolearn: \"arn:aws-cn:iam::123456789012:role/runner\", \
             username: \"arn:aws-cn:sts::123456789012:assumed-role/runner/{{SessionName}}\"}";
         let created = add_aws_auth_line(&role, Room::NoConfigMap).to_string();

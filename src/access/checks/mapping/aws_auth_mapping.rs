@@ -13,9 +13,7 @@ use crate::access::run::Run;
 use crate::runner::RoleArn;
 
 /// Returns the outcome for authentication mode `CONFIG_MAP`, in which `aws-auth` must admit the role.
-pub(in crate::access::checks) async fn aws_auth_outcome(
-    run: &Run<'_>,
-) -> Result<Outcome, CheckError> {
+pub(in crate::access::checks) async fn aws_auth_outcome(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let role = run.role()?;
     let cause = line_cause(run)?;
     let auth = match run.aws_auth().await {

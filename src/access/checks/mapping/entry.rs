@@ -73,14 +73,11 @@ pub(in crate::access::checks) async fn judge_entry(
         groups => format!(", with the groups {}", groups.join(", ")),
     };
     Ok(EntryJudgment::Decided(match run.user().await {
-        Ok(Some(user)) if !user.name.is_empty() => Outcome::passed(format!(
-            "The cluster maps the runner to user {}{groups}.",
-            user.name
-        )),
+        Ok(Some(user)) if !user.name.is_empty() => {
+            Outcome::passed(format!("The cluster maps the runner to user {}{groups}.", user.name))
+        }
         // The session's name, and with it the user's name, might be unknown until apply.
-        _ => Outcome::passed(format!(
-            "The cluster has an access entry for {arn}{groups}."
-        )),
+        _ => Outcome::passed(format!("The cluster has an access entry for {arn}{groups}.")),
     }))
 }
 
@@ -88,9 +85,7 @@ pub(in crate::access::checks) async fn judge_entry(
 ///
 /// # Errors
 /// The outcome of the check if a value is unknown until apply.
-pub(in crate::access::checks) async fn existing_entry(
-    run: &Run<'_>,
-) -> Result<Option<Arc<AccessEntry>>, CheckError> {
+pub(in crate::access::checks) async fn existing_entry(run: &Run<'_>) -> Result<Option<Arc<AccessEntry>>, CheckError> {
     match run.access_entry().await {
         Ok(entry) => Ok(Some(entry)),
         Err(error @ CheckError::Decided(_)) => Err(error),
@@ -115,10 +110,7 @@ pub(in crate::access::checks) fn create(run: &Run<'_>) -> Result<Fix, CheckError
 }
 
 /// Returns the commands that create an entry again, with everything that it has.
-pub(in crate::access::checks) async fn recreate(
-    run: &Run<'_>,
-    entry: &AccessEntry,
-) -> Result<Fix, CheckError> {
+pub(in crate::access::checks) async fn recreate(run: &Run<'_>, entry: &AccessEntry) -> Result<Fix, CheckError> {
     let (region, name, role) = (run.region()?, run.cluster_name()?, run.role()?);
     let arn = role.to_string();
     let mut create = aws_cli::create_access_entry(region, name, &arn);
@@ -127,9 +119,7 @@ pub(in crate::access::checks) async fn recreate(
     }
     if let [first, others @ ..] = entry.groups.as_slice() {
         create = create.option("--kubernetes-groups", first);
-        create = others
-            .iter()
-            .fold(create, |create, group| create.word(group));
+        create = others.iter().fold(create, |create, group| create.word(group));
     }
     let recreated = Fix::run(aws_cli::delete_access_entry(region, name, &arn)).then_run(create);
     let cluster = run.entry_cluster().await?;
@@ -138,9 +128,7 @@ pub(in crate::access::checks) async fn recreate(
         Ok(policies) => policies.iter().fold(recreated, |fix, policy| {
             let namespaces = policy.namespaces.as_deref();
             let policy = &policy.arn;
-            fix.then_run(aws_cli::associate_access_policy(
-                region, name, &arn, policy, namespaces,
-            ))
+            fix.then_run(aws_cli::associate_access_policy(region, name, &arn, policy, namespaces))
         }),
         // The policies are unknown, so the user must note them before the entry is deleted.
         Err(_) => Fix::note("Note the access policies, and associate them again afterwards:")

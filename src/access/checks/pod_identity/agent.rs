@@ -33,9 +33,7 @@ pub(super) async fn agent(run: &Run<'_>, cluster: &EksCluster) -> Result<Finding
     let unread = match add_on.map_err(CheckError::from) {
         Ok(status) if DOUBTFUL.contains(&status.as_str()) => {
             return Err(Finding::Doubtful(CheckProblem {
-                message: format!(
-                    "Add-on {AGENT} is {status}: EKS Pod Identity might not work on some nodes."
-                ),
+                message: format!("Add-on {AGENT} is {status}: EKS Pod Identity might not work on some nodes."),
                 expected: "ACTIVE".to_owned(),
                 found: status.as_str().to_owned(),
                 fix: aws_cli::describe_addon(&signed.region, &signed.name, AGENT).into(),
@@ -88,10 +86,7 @@ async fn might_leave_auto_mode(run: &Run<'_>) -> bool {
 ///
 /// # Errors
 /// The finding about a pod on Fargate, or about profiles that could not be read.
-pub(super) async fn not_on_fargate(
-    run: &Run<'_>,
-    association: &PodIdentityAssociation,
-) -> Result<(), Finding> {
+pub(super) async fn not_on_fargate(run: &Run<'_>, association: &PodIdentityAssociation) -> Result<(), Finding> {
     let Some(profile) = run.fargate_profile().await? else {
         return Ok(());
     };
@@ -134,11 +129,7 @@ async fn annotation_in_place_of(
                 .word(format!("{ROLE_ANNOTATION}={}", association.effective_role())),
         ),
     };
-    let delete = aws_cli::delete_pod_identity_association(
-        run.region()?,
-        run.cluster_name()?,
-        &association.id,
-    );
+    let delete = aws_cli::delete_pod_identity_association(run.region()?, run.cluster_name()?, &association.id);
     Ok(annotated
         .then_note(format!(
             "Delete the association last. This changes the AWS identity of every pod of service account {account:?}."

@@ -11,16 +11,11 @@ use crate::access::fix::Fix;
 use crate::access::objects::{Permission, cluster_arn};
 use crate::access::policy::{DenialReason, Grant, PolicyDecision, RoleSession, Sent, evaluate};
 use crate::access::run::Run;
-use crate::access::trust::{
-    AssumeRoleDecision, ChainedSession, Member, PodIdentitySession, TaggedPod,
-};
+use crate::access::trust::{AssumeRoleDecision, ChainedSession, Member, PodIdentitySession, TaggedPod};
 use crate::runner::RoleArn;
 
 /// Checks everything between the association and the pod.
-pub(super) async fn check(
-    run: &Run<'_>,
-    association: &PodIdentityAssociation,
-) -> Result<Findings, CheckError> {
+pub(super) async fn check(run: &Run<'_>, association: &PodIdentityAssociation) -> Result<Findings, CheckError> {
     let cluster = run.eks_cluster().await?;
     let (region, name) = (run.region()?, run.cluster_name()?);
     let arn = match &cluster.arn {
@@ -46,10 +41,7 @@ pub(super) async fn check(
     findings.extend(target);
     findings.push(either(agent));
     findings.extend(fargate.err());
-    findings.extend(proxy::judge(
-        &*run.main_environment().await?,
-        cluster.is_ipv6,
-    ));
+    findings.extend(proxy::judge(&*run.main_environment().await?, cluster.is_ipv6));
     Ok(findings.into_iter().collect())
 }
 
@@ -101,11 +93,7 @@ fn refused(role: &RoleArn, what: &str, reasons: &[DenialReason], fix: Fix) -> Fi
 }
 
 /// Checks that EKS can go on from the association's role to its target role, if it has one.
-async fn target_role(
-    run: &Run<'_>,
-    association: &PodIdentityAssociation,
-    pod: &TaggedPod,
-) -> Vec<Finding> {
+async fn target_role(run: &Run<'_>, association: &PodIdentityAssociation, pod: &TaggedPod) -> Vec<Finding> {
     let Some(target) = &association.target_role_arn else {
         return Vec::new();
     };
@@ -189,8 +177,7 @@ async fn may_assume(
     // EKS sends it if session tags are disabled. Whether it does so with tags is not documented.
     let external_id = external_id.filter(|_| !pod.is_tagged);
     known.extend(external_id.map(|id| ("sts:ExternalId".to_owned(), Sent::Is(id))));
-    let session =
-        RoleSession::new(source, "sts:AssumeRole", Some(&resource), region).with_known(&known);
+    let session = RoleSession::new(source, "sts:AssumeRole", Some(&resource), region).with_known(&known);
     let simulation_request = SimulationRequest::new(&session, pod.actions());
     let simulations = run.aws().simulate(region, &simulation_request).await?;
     for (&action, simulation) in pod.actions().iter().zip(simulations.iter()) {

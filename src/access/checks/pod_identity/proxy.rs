@@ -56,18 +56,12 @@ pub(in crate::access::checks) fn detour(
     address: &str,
     port: u16,
 ) -> Option<Detour> {
-    let proxy = proxies
-        .into_iter()
-        .find(|name| environment.get(name).is_set())?;
+    let proxy = proxies.into_iter().find(|name| environment.get(name).is_set())?;
     let excepted = first_set(environment, ["NO_PROXY", "no_proxy"]);
     let (exceptions, value, doubt) = match excepted {
         None => ("NO_PROXY", address.to_owned(), "is not set".to_owned()),
         Some((_, Some(list))) if excepts(&list, address, port) => return None,
-        Some((name, Some(list))) => (
-            name,
-            format!("{list},{address}"),
-            format!("does not contain {address}"),
-        ),
+        Some((name, Some(list))) => (name, format!("{list},{address}"), format!("does not contain {address}")),
         Some((name, None)) => (
             name,
             format!("...,{address}"),
@@ -86,18 +80,13 @@ pub(in crate::access::checks) fn detour(
 }
 
 /// Returns the first of two variables that has a value, and the value if it is known.
-fn first_set(
-    environment: &ContainerEnvironment,
-    names: [&'static str; 2],
-) -> Option<(&'static str, Option<String>)> {
-    names
-        .into_iter()
-        .find_map(|name| match environment.get(name) {
-            Variable::Value(value) if value.is_empty() => None,
-            Variable::Value(value) => Some((name, Some(value))),
-            Variable::Hidden(_) | Variable::Unread(_) => Some((name, None)),
-            Variable::Absent => None,
-        })
+fn first_set(environment: &ContainerEnvironment, names: [&'static str; 2]) -> Option<(&'static str, Option<String>)> {
+    names.into_iter().find_map(|name| match environment.get(name) {
+        Variable::Value(value) if value.is_empty() => None,
+        Variable::Value(value) => Some((name, Some(value))),
+        Variable::Hidden(_) | Variable::Unread(_) => Some((name, None)),
+        Variable::Absent => None,
+    })
 }
 
 /// Returns whether a list of exceptions contains an address with a port: the address itself, a range with it, or `*`. Go takes
@@ -108,18 +97,14 @@ fn excepts(list: &str, address: &str, port: u16) -> bool {
     };
     list.split(',').map(str::trim).any(|entry| {
         let host = entry.strip_suffix(&format!(":{port}")).map(|host| {
-            let inner = host
-                .strip_prefix('[')
-                .and_then(|rest| rest.strip_suffix(']'));
+            let inner = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
             inner.unwrap_or(host)
         });
         let is_address = |text: &str| text.parse() == Ok(address);
         entry == "*"
             || is_address(entry)
             || host.is_some_and(is_address)
-            || entry
-                .parse::<IpNet>()
-                .is_ok_and(|range| range.contains(&address))
+            || entry.parse::<IpNet>().is_ok_and(|range| range.contains(&address))
     })
 }
 
@@ -166,8 +151,7 @@ mod tests {
     #[test]
     fn an_object_that_could_not_be_read_sets_no_proxy() {
         let container = json!({"envFrom": [{"secretRef": {"name": "s"}}]});
-        let unread =
-            BTreeMap::from([((ObjectKind::Secret, "s".to_owned()), VariableSource::Unread)]);
+        let unread = BTreeMap::from([((ObjectKind::Secret, "s".to_owned()), VariableSource::Unread)]);
         let environment = ContainerEnvironment::new(container, unread);
         assert!(detour(&environment, ["HTTPS_PROXY", "https_proxy"], IPV4, 443).is_none());
     }
@@ -181,10 +165,7 @@ mod tests {
             let environment = ContainerEnvironment::new(container, BTreeMap::new());
             let names = ["HTTPS_PROXY", "https_proxy"];
             let found = detour(&environment, names, "10.100.0.1", 443)?;
-            Some(format!(
-                "{} {} {}",
-                found.proxy, found.exceptions, found.doubt
-            ))
+            Some(format!("{} {} {}", found.proxy, found.exceptions, found.doubt))
         };
         assert_eq!(with("10.100.0.0/16"), None);
         assert_eq!(with("10.100.0.1:443"), None);

@@ -61,9 +61,7 @@ pub(super) fn parse(arn: &str) -> Result<RoleArn, Finding> {
             message: format!("{arn:?} is not the ARN of an IAM role."),
             expected: "the ARN of an IAM role".to_owned(),
             found: arn.to_owned(),
-            fix: Fix::note(
-                "Use the whole ARN of the role, with its account and, if it has one, its path.",
-            ),
+            fix: Fix::note("Use the whole ARN of the role, with its account and, if it has one, its path."),
         })
     })
 }
@@ -101,10 +99,7 @@ impl JobRole {
     pub(super) fn missing(&self, run: &Run<'_>, member: Member) -> Finding {
         let (message, found) = match &self.other_path {
             None => (
-                format!(
-                    "IAM role {}, which the Job needs, does not exist.",
-                    self.arn
-                ),
+                format!("IAM role {}, which the Job needs, does not exist.", self.arn),
                 "not found".to_owned(),
             ),
             Some(other) => (

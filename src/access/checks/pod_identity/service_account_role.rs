@@ -15,11 +15,7 @@ use crate::access::trust::{Member, WebIdentity};
 use crate::runner::Arn;
 
 /// Checks everything between the annotation and the credentials.
-pub(super) async fn check(
-    run: &Run<'_>,
-    role_arn: &str,
-    audience: &str,
-) -> Result<Findings, CheckError> {
+pub(super) async fn check(run: &Run<'_>, role_arn: &str, audience: &str) -> Result<Findings, CheckError> {
     let cluster = run.eks_cluster().await?;
     let Some(issuer) = &cluster.oidc_issuer else {
         let outcome = Outcome::incomplete(
@@ -60,12 +56,7 @@ pub(super) async fn check(
 }
 
 /// Checks that the role's account has the OIDC provider of the cluster's issuer, with the audience of the token.
-async fn oidc_provider(
-    run: &Run<'_>,
-    arn: &str,
-    issuer: &str,
-    audience: &str,
-) -> Result<Finding, Finding> {
+async fn oidc_provider(run: &Run<'_>, arn: &str, issuer: &str, audience: &str) -> Result<Finding, Finding> {
     let frontend = run.settings().frontend;
     let found = run.aws().client_ids(run.region()?, arn).await;
     match found.map_err(CheckError::from) {

@@ -46,29 +46,21 @@ pub(super) async fn judge(run: &Run<'_>, name: &str, claim: &Value) -> Result<Fo
         );
         return Ok(Found::Optional(finding, describe()));
     };
-    match run
-        .read(run.object_path(ObjectKind::StorageClass, class)?)
-        .await
-    {
+    match run.read(run.object_path(ObjectKind::StorageClass, class)?).await {
         // The scheduler has a volume created for the pod.
         Ok(found) if found["volumeBindingMode"] == "WaitForFirstConsumer" => {
             storage_class::judge(run, what, &found).await
         }
         Ok(_) => Ok(Found::Optional(
-            format!(
-                "{what} has no volume yet: the pod stays Pending until StorageClass {class:?} has created one"
-            ),
+            format!("{what} has no volume yet: the pod stays Pending until StorageClass {class:?} has created one"),
             describe(),
         )),
         Err(error) if error.is_not_found() => Ok(Found::Optional(
-            format!(
-                "{what} has no volume yet, and its StorageClass {class:?} does not exist: the pod stays Pending"
-            ),
+            format!("{what} has no volume yet, and its StorageClass {class:?} does not exist: the pod stays Pending"),
             describe(),
         )),
         Err(error) => {
-            let object =
-                format!("storageclasses {class:?}, which decides whether {what} waits for the pod");
+            let object = format!("storageclasses {class:?}, which decides whether {what} waits for the pod");
             Ok(Found::Unread(not_read(run, &object, error)))
         }
     }

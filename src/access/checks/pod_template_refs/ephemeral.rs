@@ -121,7 +121,8 @@ mod tests {
 
     #[test]
     fn claims_without_a_class_are_found() {
-        let volume = |name: &str, spec: Value| json!({"name": name, "ephemeral": {"volumeClaimTemplate": {"spec": spec}}});
+        let volume =
+            |name: &str, spec: Value| json!({"name": name, "ephemeral": {"volumeClaimTemplate": {"spec": spec}}});
         let spec = json!({"volumes": [
             volume("default", json!({"accessModes": ["ReadWriteOnce"]})),
             volume("none", json!({"storageClassName": ""})),

@@ -14,11 +14,7 @@ use crate::access::run::Run;
 /// the provisioner `kubernetes.io/aws-ebs`, such as `gp2`, needs the driver as well ("Amazon EBS CSI migration frequently asked
 /// questions" in the EKS user guide). EKS Auto Mode includes the driver of its own provisioner, `ebs.csi.eks.amazonaws.com`.
 const ADD_ONS: [(&str, &str, &str); 3] = [
-    (
-        "kubernetes.io/aws-ebs",
-        "ebs.csi.aws.com",
-        "aws-ebs-csi-driver",
-    ),
+    ("kubernetes.io/aws-ebs", "ebs.csi.aws.com", "aws-ebs-csi-driver"),
     ("ebs.csi.aws.com", "ebs.csi.aws.com", "aws-ebs-csi-driver"),
     ("efs.csi.aws.com", "efs.csi.aws.com", "aws-efs-csi-driver"),
 ];

@@ -12,11 +12,7 @@ pub(in crate::access::checks) const RBAC_API: &str = "/apis/rbac.authorization.k
 
 /// Returns why the user lacks a right, as far as the bindings show it: a binding to another name of the same role, or a
 /// binding to a role that does not allow it. `None` if the bindings cannot be read.
-pub(in crate::access::checks) async fn explanation(
-    run: &Run<'_>,
-    namespace: &str,
-    user: &User,
-) -> Option<String> {
+pub(in crate::access::checks) async fn explanation(run: &Run<'_>, namespace: &str, user: &User) -> Option<String> {
     let cluster = run.cluster().await.ok()?;
     let (here, everywhere) = tokio::join!(
         cluster.get(format!("{RBAC_API}/namespaces/{namespace}/rolebindings")),

@@ -11,10 +11,7 @@ use crate::access::render::shell::ShellCommand;
 /// Returns the commands that grant permissions and keep what exists: the Role keeps its rules, and a binding of
 /// that name to another role, which cannot be changed, is deleted first. Objects that cannot be read count as missing,
 /// and for the Role the commands say so.
-pub(in crate::access::checks) async fn grant_fix(
-    cluster: &Arc<ClusterClient>,
-    grant: RbacGrant,
-) -> Fix {
+pub(in crate::access::checks) async fn grant_fix(cluster: &Arc<ClusterClient>, grant: RbacGrant) -> Fix {
     let (namespace, role) = (&grant.namespace, grant.role);
     let (found, bindings) = tokio::join!(
         cluster.get(format!("{RBAC_API}/namespaces/{namespace}/roles/{role}")),

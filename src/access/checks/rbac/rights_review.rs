@@ -32,10 +32,7 @@ pub(in crate::access::checks) static CALLER_NEEDS: [CheckId; 3] = [
 pub(in crate::access::checks) static RUNNER_NEEDS: [CheckId; 1] = [api_server::CHECK.id()];
 
 /// Checks whether the runner's user has a right.
-pub(in crate::access::checks) async fn check(
-    run: &Run<'_>,
-    right: &Right,
-) -> Result<Outcome, CheckError> {
+pub(in crate::access::checks) async fn check(run: &Run<'_>, right: &Right) -> Result<Outcome, CheckError> {
     let namespace = run.namespace()?;
     let Right { verb, resource, .. } = right;
     let cluster = run.cluster().await?;
@@ -56,13 +53,8 @@ pub(in crate::access::checks) async fn check(
         }
         Ok(false) => {}
         Err(error) => {
-            let action =
-                "create subjectaccessreviews, which show what the runner's user is allowed to do";
-            return Ok(crate::access::checks::not_checked(
-                run,
-                action,
-                error.into(),
-            ));
+            let action = "create subjectaccessreviews, which show what the runner's user is allowed to do";
+            return Ok(crate::access::checks::not_checked(run, action, error.into()));
         }
     }
     let granted = match reviewed {
@@ -118,8 +110,7 @@ impl MissingRight<'_> {
         } = self;
         let Right { verb, resource, .. } = right;
         let name = user.label();
-        let refused =
-            format!("{name} is not allowed to {verb} {resource} in namespace {namespace:?}.");
+        let refused = format!("{name} is not allowed to {verb} {resource} in namespace {namespace:?}.");
         if matches!(granted, PolicyGrant::No)
             && let Some(outcome) = without_namespace(run, namespace).await
         {
@@ -137,11 +128,9 @@ impl MissingRight<'_> {
                 let message = format!("Without an EKS access policy, {refused} {why}");
                 let outcome = match right.lost {
                     Some(_) => Outcome::warned(message),
-                    None => Outcome::incomplete(
-                        "the permissions of an EKS access policy are unknown",
-                        message,
-                    )
-                    .retryable(),
+                    None => {
+                        Outcome::incomplete("the permissions of an EKS access policy are unknown", message).retryable()
+                    }
                 };
                 outcome.fix(cause, self.fix().await?)
             }

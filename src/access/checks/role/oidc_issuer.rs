@@ -29,18 +29,14 @@ pub(in crate::access::checks) static CHECK: Check = Check::new(
     |run| Box::pin(check(run)),
 )
 // A run as the runner can show that STS reads the issuer, whatever can be read of it from here.
-.uses(&[
-    CheckSetting::OidcIssuer,
-    CheckSetting::Identity(Identity::Runner),
-]);
+.uses(&[CheckSetting::OidcIssuer, CheckSetting::Identity(Identity::Runner)]);
 
 async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let outcome = match judge(run, run.issuer()?).await {
         Ok(outcome) | Err(CheckError::Decided(outcome)) => outcome,
         Err(other) => return Err(other),
     };
-    let is_bad = matches!(outcome.status, Status::Failed)
-        || matches!(outcome.skip, Some(Skip::Incomplete(_)));
+    let is_bad = matches!(outcome.status, Status::Failed) || matches!(outcome.skip, Some(Skip::Incomplete(_)));
     if is_bad && is_issuer_of_token(run).await && run.is_exchanged().await {
         return Ok(Outcome::not_applicable(format!(
             "STS has accepted the web identity token, so it can read the issuer's keys. The check from this machine had \
@@ -82,18 +78,10 @@ async fn judge(run: &Run<'_>, issuer: &str) -> Result<Outcome, CheckError> {
         .compare("an HTTPS URL", keys_url));
     }
     let keys = read(run, issuer, keys_url, |run, issuer, url, status| {
-        without_keys(
-            run,
-            issuer,
-            url,
-            &format!("the response has status {status}"),
-        )
+        without_keys(run, issuer, url, &format!("the response has status {status}"))
     })
     .await?;
-    let keys = keys["keys"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let keys = keys["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
     let usable = keys.iter().filter(|key| is_usable(key)).count();
     if usable == 0 {
         let kinds: Vec<String> = keys.iter().map(kind).collect();
@@ -260,10 +248,7 @@ mod tests {
         for why in ["the connection broke", "TLS failed. Set AWS_CA_BUNDLE."] {
             let message = unreachable("https://x", why).message;
             assert!(!message.contains(".."), "{message}");
-            assert!(
-                message.ends_with(". STS reads it from the internet."),
-                "{message}"
-            );
+            assert!(message.ends_with(". STS reads it from the internet."), "{message}");
         }
     }
 

@@ -67,11 +67,7 @@ fn other_partition_outcome(run: &Run<'_>, partition: &str) -> Result<Outcome, Ch
     .compare(corrected.to_string(), role.to_string())
     .fix(
         run.runner_cause(RunnerCause::RoleArn),
-        Fix::set_auth(
-            run.settings().frontend,
-            "role_arn",
-            corrected.to_string(),
-        ),
+        Fix::set_auth(run.settings().frontend, "role_arn", corrected.to_string()),
     ))
 }
 
@@ -100,9 +96,7 @@ pub(in crate::access::checks) async fn require_role(run: &Run<'_>) -> Result<(),
         return Ok(());
     }
     match check(run).await {
-        Ok(found) if found.status == Status::Failed => {
-            Err(run.blocked_by(CHECK.id(), found).into())
-        }
+        Ok(found) if found.status == Status::Failed => Err(run.blocked_by(CHECK.id(), found).into()),
         _ => Ok(()),
     }
 }

@@ -33,10 +33,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     let role = run.iam_role().await?;
     let region = run.region()?;
     let cluster = cluster_arn(run.role()?, region, run.cluster_name()?);
-    let known = [(
-        "aws:ResourceAccount".to_owned(),
-        Sent::Is(&run.role()?.account),
-    )];
+    let known = [("aws:ResourceAccount".to_owned(), Sent::Is(&run.role()?.account))];
     let session = RoleSession::new(run.role()?, ACTION, Some(&cluster), region).with_known(&known);
     let simulation_request = SimulationRequest::new(&session, &[ACTION]);
     let simulations = run.aws().simulate(region, &simulation_request).await?;
@@ -48,15 +45,10 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
     };
     let refusal = match RoleDecision::new(simulation, &session) {
         RoleDecision::Allowed => {
-            return Ok(Outcome::passed(format!(
-                "The role is allowed to describe {cluster}."
-            )));
+            return Ok(Outcome::passed(format!("The role is allowed to describe {cluster}.")));
         }
         RoleDecision::Unknown(why) => {
-            return Ok(undecided(
-                &format!("whether the role can describe {cluster}"),
-                &why,
-            ));
+            return Ok(undecided(&format!("whether the role can describe {cluster}"), &why));
         }
         RoleDecision::Refused(refusal) => refusal,
     };

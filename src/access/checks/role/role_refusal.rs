@@ -26,10 +26,7 @@ impl RoleDecision {
     /// not those of the statements that decide, so a refusal is certain only if the session does not send any of
     /// them. Of the policies of the organization IAM names no keys at all (`EvaluationResult` in the API reference of IAM),
     /// so their refusal is never certain.
-    pub(in crate::access::checks) fn new(
-        simulation: &Simulation,
-        session: &RoleSession<'_>,
-    ) -> Self {
+    pub(in crate::access::checks) fn new(simulation: &Simulation, session: &RoleSession<'_>) -> Self {
         if simulation.allowed {
             return Self::Allowed;
         }
@@ -46,10 +43,7 @@ impl RoleDecision {
             .filter(|key| session.might_send(key))
             .collect();
         if !missing.is_empty() {
-            return Self::Unknown(format!(
-                "the role's policies have conditions on {}",
-                missing.join(", ")
-            ));
+            return Self::Unknown(format!("the role's policies have conditions on {}", missing.join(", ")));
         }
         Self::Refused(match simulation.decision.as_str() {
             _ if simulation.boundary_refuses => RoleRefusal::Boundary,
@@ -91,9 +85,7 @@ impl RoleRefusal {
             Self::Boundary
         } else if message.contains("identity-based policy") && is_explicit {
             Self::Deny
-        } else if is_explicit
-            || message.contains("because no") && !message.contains("identity-based")
-        {
+        } else if is_explicit || message.contains("because no") && !message.contains("identity-based") {
             Self::OtherPolicy
         } else {
             Self::NoAllow
@@ -104,32 +96,24 @@ impl RoleRefusal {
     pub(in crate::access::checks) fn sentence(self) -> &'static str {
         match self {
             Self::Boundary => " The role's permissions boundary does not allow it.",
-            Self::Deny => {
-                " A statement with \"Effect\": \"Deny\" matches. It overrides every Allow."
-            }
+            Self::Deny => " A statement with \"Effect\": \"Deny\" matches. It overrides every Allow.",
             Self::OtherPolicy | Self::NoAllow => "",
         }
     }
 
     /// Returns what allows the actions. `missing` are the permissions that the role lacks if nothing refuses them explicitly.
-    pub(in crate::access::checks) fn fix(
-        self,
-        role: &RoleArn,
-        missing: impl IntoIterator<Item = Permission>,
-    ) -> Fix {
-        let about_role = |command: &str| {
-            aws_cli::iam(command, &role.partition).option("--role-name", &role.name)
-        };
+    pub(in crate::access::checks) fn fix(self, role: &RoleArn, missing: impl IntoIterator<Item = Permission>) -> Fix {
+        let about_role = |command: &str| aws_cli::iam(command, &role.partition).option("--role-name", &role.name);
         match self {
             Self::Boundary => about_role("aws iam get-role")
                 .option("--query", "Role.PermissionsBoundary")
                 .comment("this policy must allow it too")
                 .into(),
-            Self::Deny => Fix::note(
-                "One of these policies contains the Deny. Remove it, or exclude the resource from it:",
-            )
-            .then_run(about_role("aws iam list-role-policies"))
-            .then_run(about_role("aws iam list-attached-role-policies")),
+            Self::Deny => {
+                Fix::note("One of these policies contains the Deny. Remove it, or exclude the resource from it:")
+                    .then_run(about_role("aws iam list-role-policies"))
+                    .then_run(about_role("aws iam list-attached-role-policies"))
+            }
             Self::OtherPolicy => Fix::note(format!(
                 "No policy of the role can allow this. Change the policy that the message names, or exclude {role} from it."
             )),
@@ -138,9 +122,7 @@ impl RoleRefusal {
                     role: role.clone(),
                     permission,
                 });
-                policies
-                    .map(|policy| aws_cli::create(&policy).into())
-                    .collect()
+                policies.map(|policy| aws_cli::create(&policy).into()).collect()
             }
         }
     }
@@ -189,22 +171,15 @@ mod tests {
         ] {
             assert_eq!(decide(decision, &[], false), refused(refusal));
             let of_other_services = ["s3:prefix", "ec2:ResourceTag/team", "sts:ExternalId"];
-            assert_eq!(
-                decide(decision, &of_other_services, false),
-                refused(refusal)
-            );
+            assert_eq!(decide(decision, &of_other_services, false), refused(refusal));
             for key in ["aws:SourceVpce", "eks:clusterName", "aws:PrincipalArn"] {
-                let RoleDecision::Unknown(why) = decide(decision, &["s3:prefix", key], false)
-                else {
+                let RoleDecision::Unknown(why) = decide(decision, &["s3:prefix", key], false) else {
                     panic!("{key}");
                 };
                 assert_eq!(why, format!("the role's policies have conditions on {key}"));
             }
         }
-        assert_eq!(
-            decide("allowed", &["aws:SourceVpce"], false),
-            RoleDecision::Allowed
-        );
+        assert_eq!(decide("allowed", &["aws:SourceVpce"], false), RoleDecision::Allowed);
     }
 
     /// "IAM: Assume roles that have a specific tag" in the IAM user guide.
@@ -220,10 +195,7 @@ mod tests {
             decide("sts:AssumeRole"),
             RoleDecision::Unknown(why) if why.contains("iam:ResourceTag/Project")
         ));
-        assert_eq!(
-            decide("s3:GetObject"),
-            RoleDecision::Refused(RoleRefusal::NoAllow)
-        );
+        assert_eq!(decide("s3:GetObject"), RoleDecision::Refused(RoleRefusal::NoAllow));
     }
 
     #[test]
@@ -240,14 +212,8 @@ mod tests {
                 "because no permissions boundary allows the eks:DescribeCluster action",
                 RoleRefusal::Boundary,
             ),
-            (
-                "with an explicit deny in a permissions boundary",
-                RoleRefusal::Boundary,
-            ),
-            (
-                "with an explicit deny in an identity-based policy",
-                RoleRefusal::Deny,
-            ),
+            ("with an explicit deny in a permissions boundary", RoleRefusal::Boundary),
+            ("with an explicit deny in an identity-based policy", RoleRefusal::Deny),
             (
                 "because no service control policy allows the eks:DescribeCluster action",
                 RoleRefusal::OtherPolicy,

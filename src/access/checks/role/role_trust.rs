@@ -92,8 +92,9 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
             "a trust policy that cannot be evaluated from outside AWS",
             format!("Could not check whether the trust policy admits the Orchestrator: {what}."),
         ),
-        TrustDecision::Refused(reasons) => refused(issuer, &role_arn, &reasons)
-            .fix(Cause::Trust { role_arn }, trust(Member::Token(who.clone()))?),
+        TrustDecision::Refused(reasons) => {
+            refused(issuer, &role_arn, &reasons).fix(Cause::Trust { role_arn }, trust(Member::Token(who.clone()))?)
+        }
     })
 }
 
@@ -102,11 +103,7 @@ async fn check(run: &Run<'_>) -> Result<Outcome, CheckError> {
 ///
 /// An installation that publishes its addresses is outside every VPC, so that `aws:SourceIp` is in its requests ("AWS
 /// global condition context keys" in the IAM user guide).
-fn from_public_addresses(
-    run: &Run<'_>,
-    document: &Value,
-    who: &WebIdentity,
-) -> Option<(TrustDecision, WebIdentity)> {
+fn from_public_addresses(run: &Run<'_>, document: &Value, who: &WebIdentity) -> Option<(TrustDecision, WebIdentity)> {
     let addresses = run.settings().public_cidrs().iter();
     let decided = addresses.map(|address| {
         let from_address = WebIdentity {
@@ -183,10 +180,7 @@ impl TrustRefusal {
                 found,
                 hint,
             } = reason;
-            let hint = hint
-                .as_ref()
-                .map(|hint| format!(" {hint}"))
-                .unwrap_or_default();
+            let hint = hint.as_ref().map(|hint| format!(" {hint}")).unwrap_or_default();
             format!("{element}: expected {expected}, found {found}.{hint}")
         };
         Self {

@@ -7,11 +7,7 @@ use crate::access::kubernetes::placement::{COMPUTE_TYPE, NewLabel, NewNodeFit, N
 
 /// The most that a pod on Fargate can request: 16 vCPU with 120 GB, of which the Kubernetes components take 256 MB, and
 /// 175 GiB of storage ("Understand Fargate Pod configuration details" in the EKS user guide).
-const MOST: [(&str, &str); 3] = [
-    ("cpu", "16"),
-    ("memory", "122624Mi"),
-    ("ephemeral-storage", "175Gi"),
-];
+const MOST: [(&str, &str); 3] = [("cpu", "16"), ("memory", "122624Mi"), ("ephemeral-storage", "175Gi")];
 
 /// Returns what Fargate does not run of a pod spec, as clauses. It leaves the pod Pending.
 ///
@@ -57,8 +53,7 @@ pub(super) fn fit(pod: &Pod<'_>) -> NewNodeFit {
         _ => NewLabel::Unknown,
     });
     // Which requests fit is known.
-    fit.unknown
-        .retain(|what| what.starts_with("the selected label "));
+    fit.unknown.retain(|what| what.starts_with("the selected label "));
     fit
 }
 
@@ -72,11 +67,7 @@ mod tests {
     fn fargate_runs_no_privileged_large_or_special_pod() {
         let with = |spec: Value| {
             let template = json!({"spec": spec});
-            unsupported(
-                &template["spec"],
-                &Pod::read(&template),
-                &Volumes::default(),
-            )
+            unsupported(&template["spec"], &Pod::read(&template), &Volumes::default())
         };
         let main = |fields: Value| {
             let mut main = json!({"name": "main"});
@@ -114,16 +105,12 @@ mod tests {
                 requests(json!({"nvidia.com/gpu": 1})),
                 "the pod requests nvidia.com/gpu 1",
             ),
-            (
-                requests(json!({"memory": "200Gi"})),
-                "the pod requests memory 200Gi",
-            ),
+            (requests(json!({"memory": "200Gi"})), "the pod requests memory 200Gi"),
             (requests(json!({"cpu": "17"})), "the pod requests cpu 17"),
         ] {
             assert_eq!(with(spec.clone()), [expected], "{spec}");
         }
-        let ordinary =
-            requests(json!({"cpu": "16", "memory": "100Gi", "ephemeral-storage": "20Gi"}));
+        let ordinary = requests(json!({"cpu": "16", "memory": "100Gi", "ephemeral-storage": "20Gi"}));
         assert_eq!(with(ordinary), [""; 0]);
     }
 

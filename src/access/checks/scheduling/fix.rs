@@ -66,11 +66,9 @@ const DESCRIBING: [&str; 8] = [
 fn fix_for(lack: &Lack, node: &str) -> Fix {
     match lack {
         Lack::Cordoned => ShellCommand::new("kubectl uncordon").word(node).into(),
-        Lack::Label(key, value) if DESCRIBING.iter().any(|start| key.starts_with(start)) => {
-            Fix::note(format!(
-                "Change spec.nodeSelector in job.pod_template, or add nodes with the label {key}={value}."
-            ))
-        }
+        Lack::Label(key, value) if DESCRIBING.iter().any(|start| key.starts_with(start)) => Fix::note(format!(
+            "Change spec.nodeSelector in job.pod_template, or add nodes with the label {key}={value}."
+        )),
         Lack::Label(key, value) => ShellCommand::new("kubectl label node")
             .word(node)
             .word("--overwrite")
@@ -93,14 +91,12 @@ fn fix_for(lack: &Lack, node: &str) -> Fix {
             "Add to spec.tolerations in job.pod_template: {}",
             taint.toleration()
         )),
-        Lack::Affinity => Fix::note(
-            "Change spec.affinity.nodeAffinity in job.pod_template, or the labels of the nodes:",
-        )
-        .then_run(ShellCommand::new("kubectl get nodes --show-labels")),
+        Lack::Affinity => {
+            Fix::note("Change spec.affinity.nodeAffinity in job.pod_template, or the labels of the nodes:")
+                .then_run(ShellCommand::new("kubectl get nodes --show-labels"))
+        }
         Lack::Name(_) => Fix::note("Remove spec.nodeName from job.pod_template."),
-        Lack::Resource {
-            name, allocatable, ..
-        } => Fix::note(format!(
+        Lack::Resource { name, allocatable, .. } => Fix::note(format!(
             "Request at most {allocatable} of {name} in job.pod_template, or add larger nodes."
         )),
     }
@@ -113,8 +109,7 @@ mod tests {
 
     #[test]
     fn a_fix_changes_no_label_that_describes_a_node_and_tolerates_no_broken_node() {
-        let label =
-            |key: &str| fix_for(&Lack::Label(key.to_owned(), "x".to_owned()), "n").to_string();
+        let label = |key: &str| fix_for(&Lack::Label(key.to_owned(), "x".to_owned()), "n").to_string();
         assert!(label("team").starts_with("kubectl label node n --overwrite team=x"));
         assert!(label("node-role.kubernetes.io/runner").starts_with("kubectl label node"));
         for key in [

@@ -6,9 +6,7 @@ use super::node_pool::NodePool;
 use super::nodes::{GroupNodes, NODE_GROUP, Nodes, OF_NODE};
 use crate::access::aws::NodeGroup;
 use crate::access::check_error::CheckError;
-use crate::access::kubernetes::placement::{
-    Labels, Lack, NewLabel, NewNodeFit, NodeSize, Pod, Taint, is_tiny,
-};
+use crate::access::kubernetes::placement::{Labels, Lack, NewLabel, NewNodeFit, NodeSize, Pod, Taint, is_tiny};
 use crate::access::outcome::Outcome;
 use crate::access::run::Run;
 
@@ -44,11 +42,7 @@ impl Growth {
     ///
     /// # Errors
     /// A value of the runner is unknown until apply.
-    pub(super) async fn find(
-        run: &Run<'_>,
-        pod: &Pod<'_>,
-        nodes: &Nodes,
-    ) -> Result<Self, CheckError> {
+    pub(super) async fn find(run: &Run<'_>, pod: &Pod<'_>, nodes: &Nodes) -> Result<Self, CheckError> {
         let cluster = run.entry_cluster().await?;
         let (pools, groups, eks) = tokio::join!(
             run.read(NODE_POOLS_PATH.to_owned()),
@@ -89,8 +83,7 @@ impl Growth {
     fn add_pools(&mut self, pod: &Pod<'_>, pools: &Value, auto_mode: bool) {
         let pools = pools.as_array().map(Vec::as_slice).unwrap_or_default();
         if pools.is_empty() && auto_mode {
-            self.findings
-                .push("EKS Auto Mode: it has no NodePool".to_owned());
+            self.findings.push("EKS Auto Mode: it has no NodePool".to_owned());
         }
         for pool in pools.iter().map(NodePool) {
             let what = pool.label();
@@ -105,18 +98,14 @@ impl Growth {
     /// Returns whether the pod fits a new node, and notes why not.
     fn fits(&mut self, what: &str, fit: &NewNodeFit) -> bool {
         if !fit.lacks.is_empty() {
-            self.findings
-                .push(format!("{what}: {}", joined(&fit.lacks)));
+            self.findings.push(format!("{what}: {}", joined(&fit.lacks)));
             return false;
         }
         if !fit.unknown.is_empty() {
             let unknown: Vec<&str> = fit.unknown.iter().map(String::as_str).collect();
             self.missed(Outcome::incomplete(
                 "what a new node has is unknown",
-                format!(
-                    "{what} might add one, but its nodes might lack {}.",
-                    unknown.join(", ")
-                ),
+                format!("{what} might add one, but its nodes might lack {}.", unknown.join(", ")),
             ));
             return false;
         }
@@ -124,12 +113,7 @@ impl Growth {
     }
 
     /// Compares the node groups with the pod, and returns those that are below their maximum and whose nodes can take it.
-    fn add_groups<'a>(
-        &mut self,
-        pod: &Pod<'_>,
-        nodes: &Nodes,
-        groups: &'a [NodeGroup],
-    ) -> Vec<&'a NodeGroup> {
+    fn add_groups<'a>(&mut self, pod: &Pod<'_>, nodes: &Nodes, groups: &'a [NodeGroup]) -> Vec<&'a NodeGroup> {
         let mut growing = Vec::new();
         for group in groups {
             let what = format!("node group {:?}", group.name);
@@ -142,13 +126,9 @@ impl Growth {
                 // What its nodes lack is among the findings of the nodes.
                 Some(GroupNodes::Unfit) => continue,
                 Some(GroupNodes::OtherSize(_)) if !group.has_several_types() => continue,
-                Some(GroupNodes::OtherSize(labels)) => {
-                    self.fits(&what, &fit(Some(labels), NodeSize::Unknown))
-                }
+                Some(GroupNodes::OtherSize(labels)) => self.fits(&what, &fit(Some(labels), NodeSize::Unknown)),
                 // The size of its nodes is known to be enough.
-                Some(GroupNodes::OtherPlace(labels)) => {
-                    self.fits(&what, &fit(Some(labels), NodeSize::Any))
-                }
+                Some(GroupNodes::OtherPlace(labels)) => self.fits(&what, &fit(Some(labels), NodeSize::Any)),
                 None => self.fits(&what, &fit(None, size_of_first(group))),
             };
             if !fits {
@@ -174,9 +154,7 @@ impl Growth {
             let what = format!("node group {:?}", group.name);
             let size = format!("{} of at most {} nodes", group.size, group.maximum);
             match &autoscaler {
-                Ok(_) => self.found(format!(
-                    "{what} has {size}, so the Cluster Autoscaler can add one"
-                )),
+                Ok(_) => self.found(format!("{what} has {size}, so the Cluster Autoscaler can add one")),
                 Err(error) if error.is_not_found() => {
                     self.findings.push(format!(
                         "{what}: it has {size}, but no Cluster Autoscaler was found in namespace kube-system (ConfigMap \
@@ -185,8 +163,7 @@ impl Growth {
                     self.stuck_group = Some(stuck(group));
                 }
                 Err(error) => {
-                    let object =
-                        "ConfigMap \"cluster-autoscaler-status\" in namespace \"kube-system\"";
+                    let object = "ConfigMap \"cluster-autoscaler-status\" in namespace \"kube-system\"";
                     self.missed(super::not_read(run, object, error.clone()));
                 }
             }
@@ -216,8 +193,7 @@ fn size_of_first(group: &NodeGroup) -> NodeSize {
 /// the EKS user guide: it can pass arguments to the kubelet).
 fn node_label(group: &NodeGroup, of_node: Option<&Labels>, key: &str) -> NewLabel {
     let image = group.ami_type.as_str();
-    let known =
-        |value: Option<&str>| value.map_or(NewLabel::Unknown, |value| NewLabel::one_of(&[value]));
+    let known = |value: Option<&str>| value.map_or(NewLabel::Unknown, |value| NewLabel::one_of(&[value]));
     if let Some(own) = group.labels.get(key) {
         return NewLabel::one_of(&[own]);
     }
@@ -225,9 +201,7 @@ fn node_label(group: &NodeGroup, of_node: Option<&Labels>, key: &str) -> NewLabe
     let of_node = of_node.and_then(|labels| labels.get(key));
     match key {
         NODE_GROUP => NewLabel::one_of(&[&group.name]),
-        "node.kubernetes.io/instance-type" | "beta.kubernetes.io/instance-type"
-            if !group.has_several_types() =>
-        {
+        "node.kubernetes.io/instance-type" | "beta.kubernetes.io/instance-type" if !group.has_several_types() => {
             known(of_node.map(String::as_str))
         }
         "eks.amazonaws.com/capacityType" => known(Some(&group.capacity_type)),
@@ -303,21 +277,13 @@ mod tests {
 
     #[test]
     fn a_node_group_grows_to_its_maximum() {
-        let find = |nodes: &Nodes, group: &NodeGroup| {
-            find(json!({"nodeSelector": {"team": "x"}}), nodes, group)
-        };
+        let find = |nodes: &Nodes, group: &NodeGroup| find(json!({"nodeSelector": {"team": "x"}}), nodes, group);
         let none = Nodes::default();
         assert_eq!(find(&none, &group(0, "x")).1, 1);
         let (full, growing) = find(&none, &group(3, "x"));
-        assert_eq!(
-            (full.stuck_group, growing),
-            (Some(stuck(&group(3, "x"))), 0)
-        );
+        assert_eq!((full.stuck_group, growing), (Some(stuck(&group(3, "x"))), 0));
         let (other, _) = find(&none, &group(0, "y"));
-        assert_eq!(
-            other.findings,
-            ["node group \"g\": it lacks the label team=x"]
-        );
+        assert_eq!(other.findings, ["node group \"g\": it lacks the label team=x"]);
         // The nodes of the group are known, and a new one would be too small as well.
         let small = Nodes {
             groups: [("g".to_owned(), GroupNodes::Unfit)].into(),
@@ -352,8 +318,7 @@ mod tests {
         let place = json!({"nodeSelector": zone, "containers": memory});
         let unknown = with(&place, GroupNodes::OtherPlace(with_lt), false).unwrap_err();
         assert!(
-            unknown
-                .ends_with("its nodes might lack the selected label topology.kubernetes.io/zone."),
+            unknown.ends_with("its nodes might lack the selected label topology.kubernetes.io/zone."),
             "{unknown}"
         );
         // All nodes of the group are of one type.

@@ -6,9 +6,7 @@
 
 use serde_json::{Value, json};
 
-use crate::access::kubernetes::placement::{
-    COMPUTE_TYPE, NewLabel, NewNodeFit, NodeSize, Pod, Taint, is_tiny,
-};
+use crate::access::kubernetes::placement::{COMPUTE_TYPE, NewLabel, NewNodeFit, NodeSize, Pod, Taint, is_tiny};
 
 /// The API group of the NodeClasses of EKS Auto Mode ("Create a Node Pool for EKS Auto Mode" in the EKS user guide).
 const AUTO_MODE: &str = "eks.amazonaws.com";
@@ -22,35 +20,20 @@ const WELL_KNOWN: [&str; 5] = [
     "node.kubernetes.io/windows-build",
 ];
 /// The same for labels of Karpenter on AWS, by their beginnings (aws/karpenter-provider-aws, pkg/apis/v1/labels.go).
-const WELL_KNOWN_OF_KARPENTER: [&str; 2] = [
-    "karpenter.k8s.aws/instance-",
-    "karpenter.k8s.aws/capacity-reservation-",
-];
+const WELL_KNOWN_OF_KARPENTER: [&str; 2] = ["karpenter.k8s.aws/instance-", "karpenter.k8s.aws/capacity-reservation-"];
 /// The same for those of EKS Auto Mode ("EKS Auto Mode Supported Labels" in the EKS user guide).
-const WELL_KNOWN_OF_AUTO_MODE: [&str; 2] = [
-    "eks.amazonaws.com/instance-",
-    "eks.amazonaws.com/capacity-reservation-",
-];
+const WELL_KNOWN_OF_AUTO_MODE: [&str; 2] = ["eks.amazonaws.com/instance-", "eks.amazonaws.com/capacity-reservation-"];
 /// The older names of labels, which Karpenter translates (`NormalizedLabels`).
 const NORMALIZED: [(&str, &str); 6] = [
     ("beta.kubernetes.io/arch", "kubernetes.io/arch"),
     ("beta.kubernetes.io/os", "kubernetes.io/os"),
-    (
-        "beta.kubernetes.io/instance-type",
-        "node.kubernetes.io/instance-type",
-    ),
-    (
-        "failure-domain.beta.kubernetes.io/zone",
-        "topology.kubernetes.io/zone",
-    ),
+    ("beta.kubernetes.io/instance-type", "node.kubernetes.io/instance-type"),
+    ("failure-domain.beta.kubernetes.io/zone", "topology.kubernetes.io/zone"),
     (
         "failure-domain.beta.kubernetes.io/region",
         "topology.kubernetes.io/region",
     ),
-    (
-        "topology.ebs.csi.aws.com/zone",
-        "topology.kubernetes.io/zone",
-    ),
+    ("topology.ebs.csi.aws.com/zone", "topology.kubernetes.io/zone"),
 ];
 /// The end of the key that selects the category of an instance. Some categories have only small ones, such as `t`.
 const CATEGORY: &str = "/instance-category";
@@ -116,9 +99,7 @@ impl NodePool<'_> {
         limits.find_map(|(name, limit)| {
             let used = &self.0["status"]["resources"][name];
             pod.exceeds(name, used, limit).then(|| {
-                let limit = limit
-                    .as_str()
-                    .map_or_else(|| limit.to_string(), str::to_owned);
+                let limit = limit.as_str().map_or_else(|| limit.to_string(), str::to_owned);
                 format!("its {name} limit of {limit} leaves no room for the pod")
             })
         })
@@ -145,16 +126,10 @@ impl NodePool<'_> {
                     return NodeSize::Small;
                 }
                 size = NodeSize::OfUsualCategory;
-            } else if SIZES.iter().any(|size| key.ends_with(size))
-                && ["In", "Lt", "Lte"].contains(&operator)
-            {
+            } else if SIZES.iter().any(|size| key.ends_with(size)) && ["In", "Lt", "Lte"].contains(&operator) {
                 // Karpenter chooses the type in which the pod fits.
                 let is_tiny = values.peek().is_some() && values.all(is_tiny);
-                return if is_tiny {
-                    NodeSize::Unknown
-                } else {
-                    NodeSize::Small
-                };
+                return if is_tiny { NodeSize::Unknown } else { NodeSize::Small };
             }
         }
         size
@@ -169,8 +144,7 @@ impl NodePool<'_> {
     fn node_label(&self, key: &str) -> NewLabel {
         let key = normalized(key);
         let requirements = self.requirements();
-        let requirements =
-            requirements.filter(|one| one["key"].as_str().map(normalized) == Some(key));
+        let requirements = requirements.filter(|one| one["key"].as_str().map(normalized) == Some(key));
         let own = self
             .own_label(key)
             .map(|value| json!({"operator": "In", "values": [value]}));
@@ -188,9 +162,7 @@ impl NodePool<'_> {
             "kubernetes.io/os" => NewLabel::one_of(&["linux", "windows"]),
             "karpenter.sh/capacity-type" => NewLabel::one_of(&["on-demand", "spot", "reserved"]),
             COMPUTE_TYPE if self.is_auto_mode() => NewLabel::one_of(&["auto"]),
-            key if WELL_KNOWN.contains(&key)
-                || of_provider.iter().any(|start| key.starts_with(start)) =>
-            {
+            key if WELL_KNOWN.contains(&key) || of_provider.iter().any(|start| key.starts_with(start)) => {
                 NewLabel::any()
             }
             _ => NewLabel::absent(),
@@ -289,10 +261,7 @@ mod tests {
         let auto = pool(&json!({
             "/spec/template/spec/nodeClassRef": {"group": AUTO_MODE, "kind": "NodeClass", "name": "default"},
         }));
-        assert_eq!(
-            NodePool(&auto).label(),
-            "EKS Auto Mode NodePool \"runners\""
-        );
+        assert_eq!(NodePool(&auto).label(), "EKS Auto Mode NodePool \"runners\"");
         for (key, value, expected) in [
             ("eks.amazonaws.com/instance-cpu", "4", true),
             (COMPUTE_TYPE, "auto", true),
@@ -310,27 +279,20 @@ mod tests {
         let template = json!({});
         let fit = NodePool(&own).fit(&Pod::read(&template));
         assert_eq!(
-            fit.lacks
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>(),
+            fit.lacks.iter().map(ToString::to_string).collect::<Vec<_>>(),
             ["its taint dedicated=runners:NoSchedule is not tolerated"]
         );
     }
 
     #[test]
     fn a_limit_of_the_size_makes_a_large_request_uncertain() {
-        let template =
-            json!({"spec": {"containers": [{"resources": {"requests": {"memory": "200Gi"}}}]}});
+        let template = json!({"spec": {"containers": [{"resources": {"requests": {"memory": "200Gi"}}}]}});
         let pod = Pod::read(&template);
         let unknown = |operator: &str| {
-            let requirement = json!([{"key": "karpenter.k8s.aws/instance-size", "operator": operator, "values": ["nano"]}]);
+            let requirement =
+                json!([{"key": "karpenter.k8s.aws/instance-size", "operator": operator, "values": ["nano"]}]);
             let pool = pool(&json!({"/spec/template/spec/requirements": requirement}));
-            NodePool(&pool)
-                .fit(&pod)
-                .unknown
-                .into_iter()
-                .collect::<Vec<_>>()
+            NodePool(&pool).fit(&pod).unknown.into_iter().collect::<Vec<_>>()
         };
         assert_eq!(unknown("NotIn"), [""; 0]);
         assert_eq!(unknown("In"), ["memory 200Gi"]);
@@ -338,15 +300,11 @@ mod tests {
 
     #[test]
     fn a_tiny_node_might_be_too_small_for_the_default_request() {
-        let template =
-            json!({"spec": {"containers": [{"resources": {"requests": {"memory": "1Gi"}}}]}});
+        let template = json!({"spec": {"containers": [{"resources": {"requests": {"memory": "1Gi"}}}]}});
         let is_unknown = |key: &str, values: &[&str]| {
             let requirement = json!([{"key": key, "operator": "In", "values": values}]);
             let pool = pool(&json!({"/spec/template/spec/requirements": requirement}));
-            !NodePool(&pool)
-                .fit(&Pod::read(&template))
-                .unknown
-                .is_empty()
+            !NodePool(&pool).fit(&Pod::read(&template)).unknown.is_empty()
         };
         let kind = "node.kubernetes.io/instance-type";
         assert!(is_unknown(kind, &["t3.micro", "t3a.nano"]));
@@ -358,16 +316,14 @@ mod tests {
     /// The requirements of `general-purpose` of EKS Auto Mode are of the first kind.
     #[test]
     fn the_usual_categories_have_large_nodes() {
-        let category = |values: &[&str]| json!({"key": "eks.amazonaws.com/instance-category", "operator": "In", "values": values});
+        let category =
+            |values: &[&str]| json!({"key": "eks.amazonaws.com/instance-category", "operator": "In", "values": values});
         let generation = |operator: &str| json!({"key": "eks.amazonaws.com/instance-generation", "operator": operator, "values": ["4"]});
         let unknown = |memory: &str, requirements: &[Value]| {
             let requests = json!({"requests": {"memory": memory}});
             let template = json!({"spec": {"containers": [{"resources": requests}]}});
             let pool = pool(&json!({"/spec/template/spec/requirements": requirements}));
-            !NodePool(&pool)
-                .fit(&Pod::read(&template))
-                .unknown
-                .is_empty()
+            !NodePool(&pool).fit(&Pod::read(&template)).unknown.is_empty()
         };
         let usual = category(&["c", "m", "r"]);
         for (memory, requirements, expected) in [
@@ -377,18 +333,13 @@ mod tests {
             ("100Gi", &[usual.clone(), generation("In")], true),
             ("1Ti", &[usual], true),
         ] {
-            assert_eq!(
-                unknown(memory, requirements),
-                expected,
-                "{memory} {requirements:?}"
-            );
+            assert_eq!(unknown(memory, requirements), expected, "{memory} {requirements:?}");
         }
     }
 
     #[test]
     fn a_pool_that_does_not_grow_says_why() {
-        let template =
-            json!({"spec": {"containers": [{"resources": {"requests": {"memory": "4Gi"}}}]}});
+        let template = json!({"spec": {"containers": [{"resources": {"requests": {"memory": "4Gi"}}}]}});
         let pod = Pod::read(&template);
         let of = |changes: Value| NodePool(&pool(&changes)).obstacle(&pod);
         let resources = |used: Value| json!({"conditions": [{"type": "Ready", "status": "True"}], "resources": used});
@@ -398,10 +349,7 @@ mod tests {
                 json!({"/metadata/deletionTimestamp": "2026-01-01T00:00:00Z"}),
                 "it is being deleted",
             ),
-            (
-                json!({"/spec/replicas": 0}),
-                "spec.replicas fixes its number of nodes",
-            ),
+            (json!({"/spec/replicas": 0}), "spec.replicas fixes its number of nodes"),
             (json!({"/status": {}}), "it is not ready"),
             (
                 json!({"/status/conditions": [{"type": "Ready", "status": "False"}]}),
@@ -422,7 +370,8 @@ mod tests {
         ] {
             assert_eq!(of(changes.clone()).as_deref(), Some(expected), "{changes}");
         }
-        let room = json!({"/spec/limits": {"cpu": "10", "nvidia.com/gpu": 0}, "/status": resources(json!({"cpu": "9"}))});
+        let room =
+            json!({"/spec/limits": {"cpu": "10", "nvidia.com/gpu": 0}, "/status": resources(json!({"cpu": "9"}))});
         assert_eq!(of(room), None);
     }
 }

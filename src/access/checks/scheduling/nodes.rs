@@ -31,8 +31,7 @@ pub(super) const OF_NODE: [&str; 14] = [
 ];
 
 /// The path of the nodes that run Windows.
-pub(super) const WINDOWS_NODES_PATH: &str =
-    "/api/v1/nodes?labelSelector=kubernetes.io/os%3Dwindows&limit=100";
+pub(super) const WINDOWS_NODES_PATH: &str = "/api/v1/nodes?labelSelector=kubernetes.io/os%3Dwindows&limit=100";
 
 /// The nodes that were compared.
 #[derive(Default)]
@@ -79,9 +78,7 @@ impl GroupNodes {
         match lacks {
             [] => Self::Fit,
             lacks if lacks.iter().all(is_place) => Self::OtherPlace(labels.clone()),
-            lacks if lacks.iter().all(|lack| is_place(lack) || is_size(lack)) => {
-                Self::OtherSize(labels.clone())
-            }
+            lacks if lacks.iter().all(|lack| is_place(lack) || is_size(lack)) => Self::OtherSize(labels.clone()),
             _ => Self::Unfit,
         }
     }
@@ -107,9 +104,7 @@ impl Nodes {
     fn add(&mut self, pod: &Pod<'_>, node: &ClusterNode) {
         // Each node of Fargate runs the one pod that it was added for ("AWS Fargate considerations" in the EKS user guide).
         let compute_type = node.labels.get(COMPUTE_TYPE);
-        if compute_type.is_some_and(|kind| kind == "fargate")
-            && pod.own_node() != Some(node.name.as_str())
-        {
+        if compute_type.is_some_and(|kind| kind == "fargate") && pod.own_node() != Some(node.name.as_str()) {
             self.has_fargate = true;
             return;
         }
@@ -133,9 +128,7 @@ impl Nodes {
     /// Returns the clause that none of the nodes can take the pod.
     pub(super) fn none(&self) -> String {
         match self.count {
-            0 if self.has_fargate => {
-                "The cluster has only Fargate nodes, which run one pod each".to_owned()
-            }
+            0 if self.has_fargate => "The cluster has only Fargate nodes, which run one pod each".to_owned(),
             0 => "The cluster currently has no nodes".to_owned(),
             1 => "The cluster's node cannot take the Job's pod".to_owned(),
             count => format!("None of the cluster's {count} nodes can take the Job's pod"),

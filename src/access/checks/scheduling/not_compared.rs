@@ -60,10 +60,7 @@ mod tests {
                 json!({"affinity": {"podAffinity": required, "podAntiAffinity": required}}),
                 &["spec.affinity.podAffinity", "spec.affinity.podAntiAffinity"],
             ),
-            (
-                json!({"resourceClaims": [{"name": "gpu"}]}),
-                &["spec.resourceClaims"],
-            ),
+            (json!({"resourceClaims": [{"name": "gpu"}]}), &["spec.resourceClaims"]),
         ] {
             assert_eq!(not_compared(&spec, &none), expected, "{spec}");
         }

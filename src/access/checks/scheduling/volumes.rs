@@ -56,9 +56,7 @@ impl Volumes {
             let read = read(run, ObjectKind::StorageClass, &class).await;
             let object = read.ok().flatten()?;
             let topologies = object["allowedTopologies"].as_array();
-            topologies
-                .is_some_and(|list| !list.is_empty())
-                .then_some(class)
+            topologies.is_some_and(|list| !list.is_empty()).then_some(class)
         });
         let restricted = join_all(looked_up).await.into_iter().flatten();
         found.restricted_classes = restricted.collect();
@@ -84,10 +82,7 @@ impl Volumes {
         if !nodes.is_null() {
             self.bound.push(BoundVolume {
                 claim: claim.to_owned(),
-                name: volume["metadata"]["name"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned(),
+                name: volume["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
                 nodes,
             });
         }
@@ -97,14 +92,8 @@ impl Volumes {
 /// The labels of a volume that name the zones and the region of the nodes that can attach it.
 const PLACES: [(&str, &str); 4] = [
     ("topology.kubernetes.io/zone", "topology.kubernetes.io/zone"),
-    (
-        "topology.kubernetes.io/region",
-        "topology.kubernetes.io/region",
-    ),
-    (
-        "failure-domain.beta.kubernetes.io/zone",
-        "topology.kubernetes.io/zone",
-    ),
+    ("topology.kubernetes.io/region", "topology.kubernetes.io/region"),
+    ("failure-domain.beta.kubernetes.io/zone", "topology.kubernetes.io/zone"),
     (
         "failure-domain.beta.kubernetes.io/region",
         "topology.kubernetes.io/region",
@@ -127,9 +116,7 @@ fn nodes(volume: &Value) -> Value {
     if nodes.is_null() && !places.is_empty() {
         return json!({"nodeSelectorTerms": [{"matchExpressions": places}]});
     }
-    let terms = nodes
-        .get_mut("nodeSelectorTerms")
-        .and_then(Value::as_array_mut);
+    let terms = nodes.get_mut("nodeSelectorTerms").and_then(Value::as_array_mut);
     for term in terms.into_iter().flatten() {
         let own = term["matchExpressions"].as_array().cloned();
         let all: Vec<Value> = own
@@ -150,9 +137,8 @@ fn claims(spec: &Value) -> impl Iterator<Item = &str> {
 /// Returns the StorageClasses that the ephemeral volumes of a pod spec name.
 fn classes(spec: &Value) -> impl Iterator<Item = &str> {
     let volumes = spec["volumes"].as_array().into_iter().flatten();
-    let classes = volumes.filter_map(|volume| {
-        volume["ephemeral"]["volumeClaimTemplate"]["spec"]["storageClassName"].as_str()
-    });
+    let classes =
+        volumes.filter_map(|volume| volume["ephemeral"]["volumeClaimTemplate"]["spec"]["storageClassName"].as_str());
     classes.filter(|class| !class.is_empty())
 }
 
@@ -203,8 +189,7 @@ mod tests {
     #[test]
     fn the_labels_of_a_volume_restrict_its_nodes() {
         const ZONE: &str = "topology.kubernetes.io/zone";
-        let is =
-            |key: &str, values: &[&str]| json!({"key": key, "operator": "In", "values": values});
+        let is = |key: &str, values: &[&str]| json!({"key": key, "operator": "In", "values": values});
         let terms = |terms: Value| json!({"nodeSelectorTerms": terms});
         for (labels, affinity, expected) in [
             (json!({}), json!(null), json!(null)),
@@ -235,12 +220,8 @@ mod tests {
     fn a_volume_says_where_it_can_be_attached_and_what_fargate_does_not_mount() {
         let mut found = Volumes::default();
         let nodes = json!({"nodeSelectorTerms": []});
-        let ebs =
-            json!({"csi": {"driver": "ebs.csi.aws.com"}, "nodeAffinity": {"required": nodes}});
-        found.add(
-            "ebs",
-            Some(&json!({"metadata": {"name": "pv-1"}, "spec": ebs})),
-        );
+        let ebs = json!({"csi": {"driver": "ebs.csi.aws.com"}, "nodeAffinity": {"required": nodes}});
+        found.add("ebs", Some(&json!({"metadata": {"name": "pv-1"}, "spec": ebs})));
         let efs = json!({"spec": {"csi": {"driver": "efs.csi.aws.com"}}});
         found.add("efs", Some(&efs));
         found.add("none", None);

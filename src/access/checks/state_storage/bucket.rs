@@ -93,19 +93,13 @@ pub(super) fn missing(storage: &BucketStorage, region: &str) -> Outcome {
     // us-east-1 is the one region that is not a location constraint ("CreateBucket" in the API reference).
     let create = match region {
         "us-east-1" => create,
-        _ => create.next_line().option(
-            "--create-bucket-configuration",
-            format!("LocationConstraint={region}"),
-        ),
+        _ => create
+            .next_line()
+            .option("--create-bucket-configuration", format!("LocationConstraint={region}")),
     };
     Outcome::failed(format!("Bucket {bucket:?} does not exist."))
         .compare(bucket.as_str(), "not found")
-        .fix(
-            Cause::MissingBucket {
-                bucket: bucket.clone(),
-            },
-            create,
-        )
+        .fix(Cause::MissingBucket { bucket: bucket.clone() }, create)
         .not_yet()
 }
 

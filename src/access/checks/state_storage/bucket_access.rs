@@ -103,24 +103,19 @@ impl ResourceAccess<'_> {
             return ResourceFinding::Refused(RefusedBy::Statement(denial.reason.clone()));
         }
         match (self.granted(own_allows, judgment.as_ref()), &judgment) {
-            (Some(false), _) => {
-                ResourceFinding::Refused(self.missing(own_allows, judgment.as_ref()))
-            }
+            (Some(false), _) => ResourceFinding::Refused(self.missing(own_allows, judgment.as_ref())),
             // Whatever the resource's policy grants, a Deny, the permissions boundary, or a policy of the organization might
             // refuse it to the role.
-            (Some(true), Some(found)) if own_allows.is_some() => {
-                match (denial, &found.unknown_deny) {
-                    (Some(denial), _) => ResourceFinding::Doubtful(format!(
-                        "{} {} with a condition that seems to hold: {}",
-                        denial.reason.element, session.action, denial.reason.found
-                    )),
-                    (None, Some(what)) => ResourceFinding::Doubtful(format!(
-                        "it is unknown whether it denies {}: {what}",
-                        session.action
-                    )),
-                    (None, None) => ResourceFinding::Allowed,
+            (Some(true), Some(found)) if own_allows.is_some() => match (denial, &found.unknown_deny) {
+                (Some(denial), _) => ResourceFinding::Doubtful(format!(
+                    "{} {} with a condition that seems to hold: {}",
+                    denial.reason.element, session.action, denial.reason.found
+                )),
+                (None, Some(what)) => {
+                    ResourceFinding::Doubtful(format!("it is unknown whether it denies {}: {what}", session.action))
                 }
-            }
+                (None, None) => ResourceFinding::Allowed,
+            },
             _ => self.unknown(session.action, own, judgment),
         }
     }
@@ -175,9 +170,7 @@ impl ResourceAccess<'_> {
     fn missing(&self, own: Option<bool>, judgment: Option<&Judgment>) -> RefusedBy {
         let is_granted = judgment.is_some_and(|found| found.grant.is_some());
         let needs_statement = self.kind == ResourceKind::Key || self.same_account == Some(false);
-        if own == Some(false)
-            && (is_granted || !needs_statement || self.same_account == Some(false))
-        {
+        if own == Some(false) && (is_granted || !needs_statement || self.same_account == Some(false)) {
             return RefusedBy::Own(RoleRefusal::NoAllow);
         }
         RefusedBy::NoStatement
@@ -202,9 +195,7 @@ impl ResourceAccess<'_> {
             Ok(RoleDecision::Allowed | RoleDecision::Refused(_)) => {}
         }
         match judgment.and_then(|found| found.unknown_allow) {
-            Some(what) => ResourceFinding::Doubtful(format!(
-                "it is unknown whether it allows {action}: {what}"
-            )),
+            Some(what) => ResourceFinding::Doubtful(format!("it is unknown whether it allows {action}: {what}")),
             None => ResourceFinding::Unknown(Box::new(Outcome::incomplete(
                 "the account of the bucket is unknown",
                 format!("Could not check {what}."),
@@ -288,9 +279,7 @@ mod tests {
                 _ => OwnPolicies::Simulated(Arc::new(vec![simulation])),
             },
             policy: &match statements {
-                Some(statements) => ResourcePolicy::Document(
-                    json!({"Version": "2012-10-17", "Statement": statements}),
-                ),
+                Some(statements) => ResourcePolicy::Document(json!({"Version": "2012-10-17", "Statement": statements})),
                 None => ResourcePolicy::Unknown(unknown()),
             },
             same_account,
@@ -302,8 +291,7 @@ mod tests {
 
     fn allow(principal: &str) -> Option<Value> {
         let principal = json!({"AWS": principal});
-        let statement =
-            json!({"Effect": "Allow", "Principal": principal, "Action": "*", "Resource": "*"});
+        let statement = json!({"Effect": "Allow", "Principal": principal, "Action": "*", "Resource": "*"});
         Some(json!([statement]))
     }
 
@@ -368,9 +356,7 @@ mod tests {
             Some(Value::from(statements))
         };
         let root = || allow("arn:aws:iam::123456789012:root").unwrap();
-        let decided = |kind, decision, statements| {
-            short(decide(kind, Some(true), decision, with_deny(statements)))
-        };
+        let decided = |kind, decision, statements| short(decide(kind, Some(true), decision, with_deny(statements)));
         for (kind, decision, statements, expected) in [
             (ResourceKind::Bucket, "allowed", json!([]), 'd'),
             (ResourceKind::Bucket, "implicitDeny", json!([]), 'o'),

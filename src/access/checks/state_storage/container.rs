@@ -8,9 +8,7 @@ use crate::access::checks::findings::CheckProblem;
 use crate::access::fix::Fix;
 use crate::access::kubernetes::environment::{ContainerEnvironment, Variable};
 use crate::access::outcome::Outcome;
-use crate::access::run::{
-    CredentialSource, PROFILE_FILES, PodAws, ROLE_ARN, Replaced, Run, TOKEN_FILE, aws_files,
-};
+use crate::access::run::{CredentialSource, PROFILE_FILES, PodAws, ROLE_ARN, Replaced, Run, TOKEN_FILE, aws_files};
 
 /// The key with which the backend would encrypt each object if its block had `encrypt`. The Orchestrator's has not, so the
 /// key of the bucket counts, but the backend verifies the variable nevertheless.
@@ -27,11 +25,7 @@ const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 const OF_THE_IMAGE: [&str; 2] = ["/etc/", "/usr/"];
 
 /// Returns the outcome for variables with which the backend certainly returns an error.
-pub(super) fn judge(
-    run: &Run<'_>,
-    pod: &PodAws,
-    environment: &ContainerEnvironment,
-) -> Option<Outcome> {
+pub(super) fn judge(run: &Run<'_>, pod: &PodAws, environment: &ContainerEnvironment) -> Option<Outcome> {
     let (variable, problem) = wrong_key(environment)
         .or_else(|| missing_certificates(environment))
         .or_else(|| profile_without_file(environment))
@@ -92,9 +86,7 @@ fn missing_certificates(environment: &ContainerEnvironment) -> Option<WrongVaria
     let variable = environment.get(CA_BUNDLE);
     let path = variable.value()?;
     let is_known = path.starts_with('/') && !path.contains('$');
-    let is_of_image = OF_THE_IMAGE
-        .iter()
-        .any(|directory| path.starts_with(directory));
+    let is_of_image = OF_THE_IMAGE.iter().any(|directory| path.starts_with(directory));
     if !is_known || is_of_image || environment.is_mounted(path) {
         return None;
     }
@@ -122,8 +114,7 @@ fn profile_without_file(environment: &ContainerEnvironment) -> Option<WrongVaria
         "{PROFILE} in pod_template names a profile, but the container has no file with profiles: the AWS SDK returns an \
          error, even if other credentials exist."
     );
-    let expected =
-        "a volume at .aws in the home directory, AWS_CONFIG_FILE, or AWS_SHARED_CREDENTIALS_FILE";
+    let expected = "a volume at .aws in the home directory, AWS_CONFIG_FILE, or AWS_SHARED_CREDENTIALS_FILE";
     let problem = CheckProblem {
         message,
         expected: expected.to_owned(),
@@ -180,10 +171,7 @@ mod tests {
             ("root.pem", &[], false),
             ("", &[], false),
         ] {
-            let mounts: Vec<_> = mounts
-                .iter()
-                .map(|path| json!({"mountPath": path}))
-                .collect();
+            let mounts: Vec<_> = mounts.iter().map(|path| json!({"mountPath": path})).collect();
             let env = json!([{"name": CA_BUNDLE, "value": path}]);
             let container = json!({"env": env, "volumeMounts": mounts});
             let environment = ContainerEnvironment::new(container, BTreeMap::new());

@@ -24,26 +24,14 @@ pub(super) fn without_calls(run: &Run<'_>, backend: &Backend, has_group: bool) -
 }
 
 /// Checks the variables of the Job's pod. `has_group` says whether the state storage has a `resource_group_name`.
-pub(super) async fn check(
-    run: &Run<'_>,
-    backend: &Backend,
-    has_group: bool,
-) -> Result<Outcome, CheckError> {
+pub(super) async fn check(run: &Run<'_>, backend: &Backend, has_group: bool) -> Result<Outcome, CheckError> {
     let environment = run.main_environment().await?;
     Ok(judge(run, backend, &environment, has_group))
 }
 
-fn judge(
-    run: &Run<'_>,
-    backend: &Backend,
-    environment: &ContainerEnvironment,
-    has_group: bool,
-) -> Outcome {
+fn judge(run: &Run<'_>, backend: &Backend, environment: &ContainerEnvironment, has_group: bool) -> Outcome {
     let service = backend.service;
-    let container = Container {
-        environment,
-        has_group,
-    };
+    let container = Container { environment, has_group };
     let (problem, found) = match container.find(backend) {
         Found::Credentials(names) => {
             return Outcome::passed(format!(
@@ -93,10 +81,7 @@ fn judge(
         },
     };
     Outcome::warned(format!("The Job's pod {problem}"))
-        .compare(
-            format!("one of these in container {MAIN:?}: {}", ways(backend)),
-            found,
-        )
+        .compare(format!("one of these in container {MAIN:?}: {}", ways(backend)), found)
         .fix(
             run.runner_cause(RunnerCause::StateCredentials),
             missing(run, container.variable_of_fix(backend)),
@@ -154,9 +139,7 @@ impl Container<'_> {
         for found in later {
             match found {
                 Found::Credentials(names) => return Found::Later(names),
-                Found::Unread(object) if first == Found::Nothing => {
-                    unread = unread.or(Some(object))
-                }
+                Found::Unread(object) if first == Found::Nothing => unread = unread.or(Some(object)),
                 _ => {}
             }
         }
@@ -208,8 +191,7 @@ impl Container<'_> {
     /// Returns whether a setting has a value that its method can use, as far as it is known.
     fn has(&self, setting: BackendSetting) -> bool {
         if setting == Account {
-            return self.has(Flag(USE_AZUREAD))
-                || self.has_group && self.has(Text(SUBSCRIPTION_ID));
+            return self.has(Flag(USE_AZUREAD)) || self.has_group && self.has(Text(SUBSCRIPTION_ID));
         }
         let variable = self.environment.get(setting.name());
         let Some(value) = variable.value() else {
@@ -219,8 +201,7 @@ impl Container<'_> {
             Text(_) | Account => true,
             File(_) => self.environment.is_mounted(value),
             FileOrJson(_) => {
-                serde_json::from_str::<Map<String, Value>>(value).is_ok()
-                    || self.environment.is_mounted(value)
+                serde_json::from_str::<Map<String, Value>>(value).is_ok() || self.environment.is_mounted(value)
             }
             Flag(_) => variable.is_true(),
         }
@@ -271,9 +252,8 @@ impl Container<'_> {
     fn variable_of_fix(&self, backend: &Backend) -> &'static str {
         let selectors = backend.methods.iter().flat_map(|method| method.selected_by);
         let mut settings = selectors.flat_map(|choice| choice.iter());
-        let wrong = settings.find(|setting| {
-            matches!(setting, FileOrJson(_)) && self.selects(**setting) && !self.has(**setting)
-        });
+        let wrong = settings
+            .find(|setting| matches!(setting, FileOrJson(_)) && self.selects(**setting) && !self.has(**setting));
         wrong.map_or(backend.usual, |setting| setting.name())
     }
 }

@@ -42,9 +42,7 @@ pub(super) async fn of_another_service(
 /// The Orchestrator's backend block has no `skip_credentials_validation`, so the backend first calls `sts:GetCallerIdentity`
 /// with the same credentials ("S3 backend" in the documentation of OpenTofu and Terraform).
 pub(super) fn not_checked(environment: &ContainerEnvironment, variable: &str) -> Outcome {
-    let sts = OF_STS
-        .into_iter()
-        .find(|name| environment.get(name).is_set());
+    let sts = OF_STS.into_iter().find(|name| environment.get(name).is_set());
     let sts = match sts {
         None => "at AWS, which refuses access keys of another service".to_owned(),
         Some(variable) => format!("at the endpoint of {variable}"),

@@ -22,12 +22,10 @@ pub(super) async fn find(
         (_, Some(arn)) => arn,
         (CredentialSource::Node { because }, _) => {
             let because = because.as_deref();
-            return Err(Box::new(
-                match without_metadata(run, pod, environment).await {
-                    Some(why) => no_credentials(run, because, &why),
-                    None => of_node(because, bucket),
-                },
-            ));
+            return Err(Box::new(match without_metadata(run, pod, environment).await {
+                Some(why) => no_credentials(run, because, &why),
+                None => of_node(because, bucket),
+            }));
         }
         (CredentialSource::Own { from, .. }, _) => {
             let what = format!("whether the Job is allowed to use bucket {bucket:?}, which exists");
@@ -47,9 +45,7 @@ pub(super) async fn find(
 pub(super) fn own_credentials(from: &str, what: &str) -> Outcome {
     Outcome::incomplete(
         "AWS credentials in pod_template",
-        format!(
-            "Could not check {what}: the Job's AWS credentials come from {from} in pod_template."
-        ),
+        format!("Could not check {what}: the Job's AWS credentials come from {from} in pod_template."),
     )
 }
 
@@ -90,11 +86,7 @@ fn of_node(because: Option<&str>, bucket: &str) -> Outcome {
 ///
 /// Sources: `config/env_config.go` of aws/aws-sdk-go-v2 for the variable, and "Simplify compute management with AWS Fargate" in
 /// the EKS user guide, which says that the metadata service is not available to pods on Fargate.
-async fn without_metadata(
-    run: &Run<'_>,
-    pod: &PodAws,
-    environment: &ContainerEnvironment,
-) -> Option<String> {
+async fn without_metadata(run: &Run<'_>, pod: &PodAws, environment: &ContainerEnvironment) -> Option<String> {
     const DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
     if pod.replaced.might_set_variables() {
         return None;

@@ -40,9 +40,7 @@ pub(super) async fn find(run: &Run<'_>, region: &str, bucket: &str) -> StateKey 
             Some(outcome) => StateKey::Unusable(Box::new(outcome)),
             None => StateKey::CustomerManaged(key),
         },
-        Err(AwsError::NotFound { .. }) => {
-            StateKey::Unusable(Box::new(missing(&id, region, bucket)))
-        }
+        Err(AwsError::NotFound { .. }) => StateKey::Unusable(Box::new(missing(&id, region, bucket))),
         Err(error) => unknown(error),
     }
 }
@@ -64,10 +62,7 @@ pub(super) async fn grant(
     };
     let operation = session.action.strip_prefix("kms:");
     let allows = |grant: &&KeyGrant| grant.operations.iter().any(|one| Some(&**one) == operation);
-    let grant = grants
-        .iter()
-        .filter(allows)
-        .min_by_key(|grant| grant.is_constrained)?;
+    let grant = grants.iter().filter(allows).min_by_key(|grant| grant.is_constrained)?;
     Some(if grant.is_constrained {
         ResourceFinding::Doubtful(format!(
             "only a grant allows {}, and only with an encryption context that it names",
@@ -90,18 +85,14 @@ fn disabled(key: &KmsKey, region: &str, bucket: &str) -> Option<Outcome> {
     let fix = match key.state.as_str() {
         "Disabled" => Fix::run(enable),
         "PendingDeletion" => Fix::run(of_key("aws kms cancel-key-deletion")).then_run(enable),
-        "PendingReplicaDeletion" | "PendingImport" | "Unavailable" => {
-            Fix::run(of_key("aws kms describe-key"))
-        }
+        "PendingReplicaDeletion" | "PendingImport" | "Unavailable" => Fix::run(of_key("aws kms describe-key")),
         _ => return None,
     };
     let outcome = Outcome::failed(format!(
         "The key {} that encrypts the objects of bucket {bucket:?} is in state {}: the Job cannot read or write its state.",
         key.arn, key.state
     ));
-    let cause = Cause::UnusableKey {
-        key: key.arn.clone(),
-    };
+    let cause = Cause::UnusableKey { key: key.arn.clone() };
     let outcome = outcome.compare("Enabled", key.state.as_str());
     Some(outcome.fix(cause, fix).retryable())
 }

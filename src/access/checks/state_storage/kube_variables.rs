@@ -41,8 +41,7 @@ pub(super) fn refused(run: &Run<'_>, environment: &ContainerEnvironment) -> Opti
         (INSECURE, why)
     } else {
         environment.get(USER).value()?;
-        let why =
-            "client-go does not accept a user with the service account's token, which the pod has";
+        let why = "client-go does not accept a user with the service account's token, which the pod has";
         (USER, why)
     };
     let sentence = format!(
@@ -66,10 +65,7 @@ pub(super) fn doubtful(
 }
 
 /// Returns a variable and what it might change, as the rest of a sentence.
-fn doubt(
-    environment: &ContainerEnvironment,
-    cluster: Option<&EksCluster>,
-) -> Option<(&'static str, &'static str)> {
+fn doubt(environment: &ContainerEnvironment, cluster: Option<&EksCluster>) -> Option<(&'static str, &'static str)> {
     let differs = |name: &str, is_of_cluster: &dyn Fn(&str) -> bool| {
         let variable = environment.get(name);
         variable.is_set() && !variable.value().is_some_and(is_of_cluster)
@@ -176,10 +172,7 @@ mod tests {
         for (entry, expected) in [
             (value(HOST, "https://other.example"), Some(HOST)),
             (secret(HOST), Some(HOST)),
-            (
-                value(HOST, "https://0123.gr7.us-west-2.eks.amazonaws.com:443/"),
-                None,
-            ),
+            (value(HOST, "https://0123.gr7.us-west-2.eks.amazonaws.com:443/"), None),
             (value(HOST, "https://kubernetes.default.svc"), None),
             (value(HOST, "172.20.0.1"), None),
             (value(HOST, "172.20.0.2"), Some(HOST)),

@@ -31,10 +31,7 @@ pub(super) fn without_calls(run: &Run<'_>) -> Option<Outcome> {
 }
 
 /// Checks the namespace of the state, the rights in it, and the token of the pod.
-pub(super) async fn check(
-    run: &Run<'_>,
-    storage: &KubernetesStorage,
-) -> Result<Outcome, CheckError> {
+pub(super) async fn check(run: &Run<'_>, storage: &KubernetesStorage) -> Result<Outcome, CheckError> {
     let namespace = storage.namespace.as_str();
     let (found, refused) = tokio::join!(judge_namespace(run, namespace), refused(run, namespace));
     let found = found?;
@@ -66,15 +63,14 @@ pub(super) async fn check(
         return Ok(found);
     }
     let cluster = cluster.as_deref().ok();
-    if let Some(outcome) = kube_variables::doubtful(run, &environment, cluster)
-        .or_else(|| through_proxy(run, &environment, cluster?))
+    if let Some(outcome) =
+        kube_variables::doubtful(run, &environment, cluster).or_else(|| through_proxy(run, &environment, cluster?))
     {
         return Ok(outcome);
     }
     let service_account = run.service_account()?;
-    let allowed = format!(
-        "Service account {service_account:?} is allowed to store the state in namespace {namespace:?}."
-    );
+    let allowed =
+        format!("Service account {service_account:?} is allowed to store the state in namespace {namespace:?}.");
     Ok(match doubt {
         None => Outcome::passed(allowed),
         Some(doubt) => Outcome::warned(format!("{allowed} {doubt}")),
@@ -86,11 +82,7 @@ pub(super) async fn check(
 /// Sources: `InClusterConfig` in client-go, rest/config.go, which calls `https://$KUBERNETES_SERVICE_HOST`, the address of the
 /// Service `kubernetes`, and client-go, transport/cache.go, which takes the environment's proxy. `HTTP_PROXY` does not count for
 /// HTTPS (`golang.org/x/net/http/httpproxy`).
-fn through_proxy(
-    run: &Run<'_>,
-    environment: &ContainerEnvironment,
-    cluster: &EksCluster,
-) -> Option<Outcome> {
+fn through_proxy(run: &Run<'_>, environment: &ContainerEnvironment, cluster: &EksCluster) -> Option<Outcome> {
     const HOST: &str = "KUBERNETES_SERVICE_HOST";
     // Another host needs another exception, which is unknown.
     if environment.get(HOST) != Variable::Absent {
@@ -141,15 +133,10 @@ async fn refused(run: &Run<'_>, namespace: &str) -> Result<Vec<String>, CheckErr
 }
 
 /// Returns the outcome for a service account that lacks rights.
-async fn not_allowed(
-    run: &Run<'_>,
-    namespace: &str,
-    refused: &[String],
-) -> Result<Outcome, CheckError> {
+async fn not_allowed(run: &Run<'_>, namespace: &str, refused: &[String]) -> Result<Outcome, CheckError> {
     let (job_namespace, service_account) = (run.namespace()?, run.service_account()?);
     let cluster = run.cluster().await?;
-    let needed =
-        STATE_RIGHTS.map(|(_, resource, verbs)| format!("{} {resource}", verbs.join(", ")));
+    let needed = STATE_RIGHTS.map(|(_, resource, verbs)| format!("{} {resource}", verbs.join(", ")));
     let refused = refused.join(", ");
     Ok(Outcome::failed(format!(
         "Service account {service_account:?} is not allowed to {refused} in namespace {namespace:?}, which stores the \
@@ -185,10 +172,7 @@ fn missing(why: String, cause: Cause, fix: Fix) -> Outcome {
          (in_cluster_config): {why}."
     ))
     .compare(
-        format!(
-            "a token and ca.crt in {} of container {MAIN:?}",
-            token_mount::DIRECTORY
-        ),
+        format!("a token and ca.crt in {} of container {MAIN:?}", token_mount::DIRECTORY),
         why,
     )
     .fix(cause, fix)
@@ -208,9 +192,7 @@ fn lacking(run: &Run<'_>, mount: &TokenFiles) -> Option<Outcome> {
         TokenFiles::Off => Some(missing(
             "pod_template sets automountServiceAccountToken to false".to_owned(),
             run.runner_cause(RunnerCause::TokenMountOff),
-            Fix::note(
-                "Remove spec.automountServiceAccountToken from job.pod_template, or set it to true.",
-            ),
+            Fix::note("Remove spec.automountServiceAccountToken from job.pod_template, or set it to true."),
         )),
         TokenFiles::Files
         | TokenFiles::ByServiceAccount

@@ -14,12 +14,7 @@ use crate::runner::job_container::MAIN;
 /// The backend's block has no region. Without a variable, both CLIs refuse the configuration (`PrepareConfig` in
 /// `internal/backend/remote-state/s3/backend.go` of OpenTofu 1.10 and 1.12 and of Terraform 1.11), and the client of S3 in them does not
 /// follow the redirection to another region.
-pub(super) fn judge(
-    run: &Run<'_>,
-    bucket: &str,
-    bucket_region: &str,
-    pod: &PodAws,
-) -> Option<Outcome> {
+pub(super) fn judge(run: &Run<'_>, bucket: &str, bucket_region: &str, pod: &PodAws) -> Option<Outcome> {
     let (sentence, found) = match &pod.region {
         PodRegion::Own { region, .. } | PodRegion::Injected(region) if region == bucket_region => {
             return None;
@@ -62,8 +57,8 @@ fn refused(run: &Run<'_>, region: &str, pod: &PodAws, sentence: String, found: S
     let entry = json!({"name": variable, "value": region});
     let in_env = format!("in env of container {MAIN:?} in job.pod_template:\n{entry}");
     // The same apply might create the identity, and the region comes with it.
-    let has_no_identity = pod.region == PodRegion::None
-        && matches!(pod.identity, CredentialSource::Node { because: None });
+    let has_no_identity =
+        pod.region == PodRegion::None && matches!(pod.identity, CredentialSource::Node { because: None });
     let fix = if has_no_identity {
         format!(
             "Assign an AWS identity to service account {:?}: eks-runner setup prints a role and its Pod Identity association. If \
@@ -76,11 +71,7 @@ fn refused(run: &Run<'_>, region: &str, pod: &PodAws, sentence: String, found: S
     let outcome = outcome
         .compare(format!("AWS_REGION={region} in container {MAIN:?}"), found)
         .fix(run.runner_cause(RunnerCause::StateRegion), Fix::note(fix));
-    if has_no_identity {
-        outcome.not_yet()
-    } else {
-        outcome
-    }
+    if has_no_identity { outcome.not_yet() } else { outcome }
 }
 
 /// Returns the outcome for a region that is not known.

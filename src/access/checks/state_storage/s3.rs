@@ -1,17 +1,13 @@
 //! State in an S3 bucket: the bucket exists in the region that the Job uses, and the Job's role is allowed to use it.
 
-use super::bucket_access::{
-    OwnPolicies, ResourceAccess, ResourceFinding, ResourceKind, ResourcePolicy,
-};
+use super::bucket_access::{OwnPolicies, ResourceAccess, ResourceFinding, ResourceKind, ResourcePolicy};
 use super::key::StateKey;
 use super::refused::{Refused, RefusedRole};
 use super::{bucket, container, endpoint, job_role, key, region};
 use crate::access::aws::{AwsError, BucketPolicy, SimulationRequest};
 use crate::access::check_error::CheckError;
 use crate::access::checks::findings;
-use crate::access::objects::{
-    BUCKET_ACTIONS, KEY_ACTIONS, OBJECT_ACTIONS, StateBucket, cluster_arn,
-};
+use crate::access::objects::{BUCKET_ACTIONS, KEY_ACTIONS, OBJECT_ACTIONS, StateBucket, cluster_arn};
 use crate::access::outcome::Outcome;
 use crate::access::policy::{KnownKey, RoleSession, Sent};
 use crate::access::run::{CredentialSource, NotRead, PodAws, Run};
@@ -27,30 +23,24 @@ pub(super) async fn check(run: &Run<'_>, storage: &BucketStorage) -> Result<Outc
     };
     if let Some(outcome) = not_evaluated {
         let pod = run.pod_aws().await.map_err(|error| unread(run, error))?;
-        let refused = region::missing(run, &pod, run.region()?)
-            .or_else(|| container::judge(run, &pod, &environment));
+        let refused = region::missing(run, &pod, run.region()?).or_else(|| container::judge(run, &pod, &environment));
         return Ok(refused.unwrap_or(outcome));
     }
-    let (found, pod) = tokio::join!(
-        run.aws().bucket(run.region()?, &storage.bucket),
-        run.pod_aws()
-    );
+    let (found, pod) = tokio::join!(run.aws().bucket(run.region()?, &storage.bucket), run.pod_aws());
     let found = match found {
         Ok(found) => found,
         Err(error) => {
             let region = pod.as_ref().ok().and_then(|pod| pod.region.known());
             return match (bucket::impossible(&storage.bucket, region), error) {
                 (Some(outcome), _) => Ok(outcome),
-                (None, AwsError::NotFound { .. }) => {
-                    Ok(bucket::missing(storage, region.unwrap_or(run.region()?)))
-                }
+                (None, AwsError::NotFound { .. }) => Ok(bucket::missing(storage, region.unwrap_or(run.region()?))),
                 (None, error) => Err(error.into()),
             };
         }
     };
     let pod = pod.map_err(|error| unread(run, error))?;
-    let refused = region::judge(run, &storage.bucket, &found.region, &pod)
-        .or_else(|| container::judge(run, &pod, &environment));
+    let refused =
+        region::judge(run, &storage.bucket, &found.region, &pod).or_else(|| container::judge(run, &pod, &environment));
     if let Some(outcome) = refused {
         return Ok(outcome);
     }
@@ -67,9 +57,7 @@ pub(super) async fn check(run: &Run<'_>, storage: &BucketStorage) -> Result<Outc
         iam_region: run.region()?,
     };
     let mut findings = state.findings(run, &pod).await?;
-    findings
-        .unknown
-        .extend(region::unknown(&pod, &found.region));
+    findings.unknown.extend(region::unknown(&pod, &found.region));
     findings.unknown.extend(container::unknown(&environment));
     if let CredentialSource::Own { from, .. } = &pod.identity {
         findings.unknown.push(job_role::own_credentials(
@@ -159,8 +147,7 @@ impl State<'_> {
         let on_bucket = RoleSession::new(&self.role, BUCKET_ACTIONS[0], Some(&bucket_arn), region)
             .with_prefix(&list_prefix)
             .with_known(&known);
-        let on_object = RoleSession::new(&self.role, OBJECT_ACTIONS[0], Some(&object_arn), region)
-            .with_known(&known);
+        let on_object = RoleSession::new(&self.role, OBJECT_ACTIONS[0], Some(&object_arn), region).with_known(&known);
         let (own_on_bucket, own_on_objects) = tokio::join!(
             self.own_policies(run, &on_bucket, &BUCKET_ACTIONS),
             self.own_policies(run, &on_object, &OBJECT_ACTIONS),
@@ -190,13 +177,7 @@ impl State<'_> {
     }
 
     /// Judges the key that encrypts the bucket's objects.
-    async fn judge_key(
-        &self,
-        run: &Run<'_>,
-        key: StateKey,
-        tags: Vec<KnownKey<'_>>,
-        findings: &mut BucketFindings,
-    ) {
+    async fn judge_key(&self, run: &Run<'_>, key: StateKey, tags: Vec<KnownKey<'_>>, findings: &mut BucketFindings) {
         let key = match key {
             StateKey::NoPermission => return,
             StateKey::CustomerManaged(key) => key,

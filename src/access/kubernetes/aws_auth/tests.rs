@@ -113,10 +113,7 @@ fn what_cannot_be_read_says_where_and_quotes_nothing() {
         };
         assert_eq!((error.at.line, error.at.column), at, "{text}: {error}");
         let message = error.to_string();
-        assert!(
-            !message.contains("my-secret") && !message.contains('\n'),
-            "{message}"
-        );
+        assert!(!message.contains("my-secret") && !message.contains('\n'), "{message}");
         assert_eq!(auth.room, Room::ByHand);
     }
 }
@@ -158,11 +155,7 @@ fn a_refusal_names_its_line() {
 
 #[test]
 fn nested_text_is_refused_before_it_fills_the_stack() {
-    for text in [
-        "[".repeat(100_000),
-        "{a: ".repeat(100_000),
-        "- ".repeat(100_000),
-    ] {
+    for text in ["[".repeat(100_000), "{a: ".repeat(100_000), "- ".repeat(100_000)] {
         assert!(read("mapRoles", &text).map(&role(), "me") == Mapping::Absent { with_path: None });
     }
     let mut bomb = "- &a0 [x]\n".to_owned();

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use granit_parser::{
-    ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, options,
-};
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StructureStyle, options};
 
 use super::{Position, Unreadable, refuse};
 
@@ -123,18 +121,14 @@ fn check_directives(text: &str) -> Result<(), Unreadable> {
 
 /// Returns an error about a tab with the place of the tab, because the parser names the text before it.
 fn at_its_tab(text: &str, error: Unreadable) -> Unreadable {
-    let lines = (1..)
-        .zip(text.lines())
-        .skip(error.at.line.saturating_sub(1));
+    let lines = (1..).zip(text.lines()).skip(error.at.line.saturating_sub(1));
     let tab = lines.map(|(number, line)| {
         let rest = line.trim_start_matches([' ', '\t']);
         let tab = line[..line.len() - rest.len()].find('\t');
         tab.map(|column| position(number, column))
     });
     match tab.flatten().next() {
-        Some(at) if error.problem.contains("tab") => {
-            refuse(at, "a tab is not allowed as indentation")
-        }
+        Some(at) if error.problem.contains("tab") => refuse(at, "a tab is not allowed as indentation"),
         _ => error,
     }
 }
@@ -247,10 +241,7 @@ impl DocumentReader {
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 let ended = self.open.pop();
-                if let Some(Open {
-                    node,
-                    is_flow: true,
-                }) = ended
+                if let Some(Open { node, is_flow: true }) = ended
                     && !self.in_flow()
                 {
                     let first = self.nodes[node].at.line;
@@ -282,9 +273,7 @@ impl DocumentReader {
     /// Returns a node, for which a question mark within brackets or braces starts a key, even without a space.
     fn question_mark(&self, kind: NodeKind, at: Position) -> Result<NodeKind, Unreadable> {
         let NodeKind::Scalar {
-            text,
-            implicit: true,
-            ..
+            text, implicit: true, ..
         } = &kind
         else {
             return Ok(kind);

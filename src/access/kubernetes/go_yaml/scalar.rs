@@ -19,11 +19,7 @@ pub(super) enum YamlScalar {
 pub(super) fn resolve(tag: Option<&str>, implicit: bool, text: &str) -> Result<YamlScalar, String> {
     let is_text = || Ok(YamlScalar::Text(text.to_owned()));
     let Some(tag) = tag else {
-        return if implicit {
-            Ok(plain(text, true))
-        } else {
-            is_text()
-        };
+        return if implicit { Ok(plain(text, true)) } else { is_text() };
     };
     let mismatch = |found: YamlScalar, ok: bool| {
         if ok {
@@ -39,9 +35,7 @@ pub(super) fn resolve(tag: Option<&str>, implicit: bool, text: &str) -> Result<Y
             let bytes = STANDARD
                 .decode(digits)
                 .map_err(|_| "the binary value is not valid base64".to_owned())?;
-            Ok(YamlScalar::Text(
-                String::from_utf8_lossy(&bytes).into_owned(),
-            ))
+            Ok(YamlScalar::Text(String::from_utf8_lossy(&bytes).into_owned()))
         }
         Some("null") => {
             let found = plain(text, false);
@@ -158,8 +152,5 @@ fn is_timestamp(text: &str) -> bool {
     let date = text.split(['T', 't', ' ']).next().unwrap_or_default();
     let parts: Vec<&str> = date.split('-').collect();
     let digits = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    parts.len() == 3
-        && parts[0].len() == 4
-        && parts.iter().all(digits)
-        && parts[1..].iter().all(|part| part.len() <= 2)
+    parts.len() == 3 && parts[0].len() == 4 && parts.iter().all(digits) && parts[1..].iter().all(|part| part.len() <= 2)
 }

@@ -16,10 +16,7 @@ use crate::secrets::protect;
 ///
 /// # Errors
 /// What is wrong with the credentials, without a part of them.
-pub(super) async fn authentication(
-    cluster: &ClusterInfo,
-    user: AuthInfo,
-) -> Result<AuthInfo, String> {
+pub(super) async fn authentication(cluster: &ClusterInfo, user: AuthInfo) -> Result<AuthInfo, String> {
     let mut own = AuthInfo {
         impersonate: user.impersonate.clone(),
         impersonate_uid: user.impersonate_uid.clone(),
@@ -40,10 +37,7 @@ pub(super) async fn authentication(
         }
         let credential = exec::run(&exec).await?;
         if let Some(token) = credential.token {
-            own.token = Some(header_value(
-                "credential plugin's token",
-                token.expose_secret(),
-            )?);
+            own.token = Some(header_value("credential plugin's token", token.expose_secret())?);
         }
         if let Some((certificate, key)) = credential.certificate {
             own.client_certificate_data = Some(STANDARD.encode(certificate));
@@ -55,10 +49,7 @@ pub(super) async fn authentication(
 
 /// Copies the user's client certificate and its key, read from their files, into `own`.
 async fn certificate(own: &mut AuthInfo, user: &AuthInfo) -> Result<(), String> {
-    let key_data = user
-        .client_key_data
-        .as_ref()
-        .map(ExposeSecret::expose_secret);
+    let key_data = user.client_key_data.as_ref().map(ExposeSecret::expose_secret);
     if let Some(data) = key_data {
         protect(data);
     }
@@ -99,9 +90,7 @@ async fn given_token(user: &AuthInfo) -> Result<Option<SecretString>, String> {
             (Ok(of_file), _) => Ok(Some(of_file.into())),
             (Err(_), Some(token)) => Ok(Some(token)),
             // The message omits the file's name, because some users paste the token itself here.
-            (Err(error), None) => Err(format!(
-                "the file that its tokenFile names cannot be read: {error}"
-            )),
+            (Err(error), None) => Err(format!("the file that its tokenFile names cannot be read: {error}")),
         };
     }
     if token.is_some() {

@@ -27,11 +27,7 @@ async fn read_text(text: impl AsRef<[u8]>) -> Result<kube::Config, String> {
 }
 
 fn token(config: &kube::Config) -> &str {
-    config
-        .auth_info
-        .token
-        .as_ref()
-        .map_or("", ExposeSecret::expose_secret)
+    config.auth_info.token.as_ref().map_or("", ExposeSecret::expose_secret)
 }
 
 #[tokio::test]
@@ -42,9 +38,7 @@ async fn a_token_is_trimmed_wherever_it_comes_from() {
         format!("    token: |\n      {CANARY}\n"),
         format!("    token: \"{CANARY}\\n\"\n"),
         format!("    tokenFile: {}\n", file.path().display()),
-        format!(
-            "    exec: {{command: echo, args: ['{{\"status\":{{\"token\":\"{CANARY}\\n\"}}}}']}}\n"
-        ),
+        format!("    exec: {{command: echo, args: ['{{\"status\":{{\"token\":\"{CANARY}\\n\"}}}}']}}\n"),
         format!("    auth-provider: {{name: oidc, config: {{id-token: \"{CANARY} \"}}}}\n"),
     ] {
         let config = read_text(text("", &user)).await.unwrap();
@@ -66,11 +60,7 @@ async fn a_command_with_a_path_is_in_the_folder_of_the_file() {
         path: folder.path().join("config"),
         context: None,
     };
-    std::fs::write(
-        &kubeconfig.path,
-        text("", "    exec: {command: bin/plugin}\n"),
-    )
-    .unwrap();
+    std::fs::write(&kubeconfig.path, text("", "    exec: {command: bin/plugin}\n")).unwrap();
     assert_eq!(token(&read(&kubeconfig).await.unwrap()), "t");
 }
 
@@ -79,10 +69,7 @@ async fn an_empty_path_is_no_path() {
     for (cluster, user) in [
         ("    certificate-authority: \"\"\n", "    token: t\n"),
         ("", "    token: t\n    tokenFile: \"\"\n"),
-        (
-            "",
-            "    token: t\n    client-certificate: \"\"\n    client-key: \"\"\n",
-        ),
+        ("", "    token: t\n    client-certificate: \"\"\n    client-key: \"\"\n"),
     ] {
         let config = read_text(text(cluster, user)).await.unwrap();
         assert_eq!(token(&config), "t", "{cluster} {user}");
@@ -126,25 +113,13 @@ async fn a_problem_of_the_credentials_is_named_without_a_value_of_the_file() {
     are_refused([
         ("", format!("    token: {CANARY}\n\tx: 1\n"), "line "),
         ("", format!("    token: \"{CANARY}\n"), "line "),
-        (
-            "",
-            format!("    token: {CANARY}\n    token: {CANARY}\n"),
-            "line ",
-        ),
+        ("", format!("    token: {CANARY}\n    token: {CANARY}\n"), "line "),
         ("", format!("    token: [{CANARY}]\n"), "expected"),
         ("", format!("    token: {{a: {CANARY}}}\n"), "expected"),
         ("", format!("    token: *{CANARY}\n"), "line "),
         ("", format!("    token: !!int {CANARY}\n"), "expected"),
-        (
-            "",
-            format!("    token: \"{CANARY}\\n{CANARY}\"\n"),
-            "line break",
-        ),
-        (
-            "",
-            format!("    token: {CANARY}é\n"),
-            "tokens do not contain",
-        ),
+        ("", format!("    token: \"{CANARY}\\n{CANARY}\"\n"), "line break"),
+        ("", format!("    token: {CANARY}é\n"), "tokens do not contain"),
         ("", "    token: \" \"\n".to_owned(), "empty"),
         ("", key, "client-key-data is not base64"),
         ("", format!("    client-key-data: {CANARY}\n"), "base64"),
@@ -196,11 +171,7 @@ async fn a_problem_of_the_cluster_or_the_plugin_is_named() {
             String::new(),
             "\"ftp\" is not supported",
         ),
-        (
-            "    proxy-url: proxy:3128\n",
-            String::new(),
-            "must begin with",
-        ),
+        ("    proxy-url: proxy:3128\n", String::new(), "must begin with"),
     ])
     .await;
 }
@@ -270,18 +241,10 @@ async fn a_pipe_without_a_writer_does_not_block_the_runtime() {
 async fn a_context_and_a_cluster_that_are_missing_are_named() {
     let whole = text("", "    token: t\n");
     for (from, to, part) in [
-        (
-            "current-context: c",
-            "current-context: d",
-            "no context \"d\"",
-        ),
+        ("current-context: c", "current-context: d", "no context \"d\""),
         ("current-context: c\n", "", "no current-context"),
         ("cluster: k,", "cluster: l,", "names cluster \"l\""),
-        (
-            "https://127.0.0.1:6443",
-            "127.0.0.1:6443",
-            "must begin with https://",
-        ),
+        ("https://127.0.0.1:6443", "127.0.0.1:6443", "must begin with https://"),
         ("https://127.0.0.1:6443", "\"https://a b\"", "not a URL"),
     ] {
         let error = read_text(whole.replace(from, to)).await.unwrap_err();

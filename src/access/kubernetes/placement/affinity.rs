@@ -40,11 +40,7 @@ fn is_met(term: &Term, node: &ClusterNode) -> bool {
         let value = node.labels.get(key(requirement));
         admits(requirement, value.map(String::as_str))
     };
-    term.labels.iter().all(label)
-        && term
-            .fields
-            .iter()
-            .all(|field| is_named(field, Some(&node.name)))
+    term.labels.iter().all(label) && term.fields.iter().all(|field| is_named(field, Some(&node.name)))
 }
 
 /// Returns whether a requirement on a field admits a node with this name, or a new node, whose name is not known. The name

@@ -60,9 +60,7 @@ fn is_possible(requirements: &[&Value]) -> bool {
     }
     // Without a list of values, there is one that the others admit. It is a number within the bounds, if there are any, and
     // each of the values that are named rules out at most one of them.
-    let named = requirements
-        .iter()
-        .filter_map(|one| one["values"].as_array());
+    let named = requirements.iter().filter_map(|one| one["values"].as_array());
     let named: usize = named.map(Vec::len).sum();
     bounds(requirements).is_none_or(|numbers| {
         let mut numbers = numbers.take(named + 1);
@@ -99,26 +97,14 @@ pub(crate) struct NewNodeFit {
 /// The resources that a node of the smallest usual size has: EKS takes `t3.medium` (2 vCPU, 4 GiB) with 20 GiB of storage
 /// for a node group that does not name anything else (`CreateNodegroup` in the EKS API reference), and the kubelet, the
 /// system, and the DaemonSets need a part of it.
-const OF_SMALL_NODE: [(&str, &str); 3] = [
-    ("cpu", "1500m"),
-    ("memory", "3Gi"),
-    ("ephemeral-storage", "10Gi"),
-];
+const OF_SMALL_NODE: [(&str, &str); 3] = [("cpu", "1500m"), ("memory", "3Gi"), ("ephemeral-storage", "10Gi")];
 
 /// The same for the largest node of each of the usual categories of instances, `c`, `m`, and `r`, in their current generations,
 /// with processors of any architecture: `c7g.16xlarge` has 64 vCPU and 128 GiB ("Amazon EC2 instance types").
-const OF_USUAL_CATEGORY: [(&str, &str); 3] = [
-    ("cpu", "60"),
-    ("memory", "110Gi"),
-    ("ephemeral-storage", "10Gi"),
-];
+const OF_USUAL_CATEGORY: [(&str, &str); 3] = [("cpu", "60"), ("memory", "110Gi"), ("ephemeral-storage", "10Gi")];
 
 /// The same for a node of any size: `u-24tb1.112xlarge` has 448 vCPU and 24 TiB. Its storage is what a volume has.
-const OF_LARGEST_NODE: [(&str, &str); 3] = [
-    ("cpu", "400"),
-    ("memory", "20Ti"),
-    ("ephemeral-storage", "10Gi"),
-];
+const OF_LARGEST_NODE: [(&str, &str); 3] = [("cpu", "400"), ("memory", "20Ti"), ("ephemeral-storage", "10Gi")];
 
 /// What is known about the size of a new node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,12 +151,7 @@ const OF_EVERY_NODE: [&str; 3] = [
 
 impl Pod<'_> {
     /// Returns how the pod fits a new node with these taints. `label` returns what is known about a label of the node.
-    pub(crate) fn fit_of_new(
-        &self,
-        taints: &[Taint],
-        size: NodeSize,
-        label: impl Fn(&str) -> NewLabel,
-    ) -> NewNodeFit {
+    pub(crate) fn fit_of_new(&self, taints: &[Taint], size: NodeSize, label: impl Fn(&str) -> NewLabel) -> NewNodeFit {
         let mut fit = NewNodeFit::default();
         let unknown = |key: &str| format!("the selected label {key}");
         let selector: Vec<Value> = self
@@ -201,10 +182,7 @@ impl Pod<'_> {
             }
         }
         let exists = json!({"operator": "Exists"});
-        for key in self
-            .topology_keys()
-            .filter(|key| !OF_EVERY_NODE.contains(key))
-        {
+        for key in self.topology_keys().filter(|key| !OF_EVERY_NODE.contains(key)) {
             match label(key).can_meet(&[&exists]) {
                 Some(true) => {}
                 Some(false) => fit.lacks.push(Lack::Topology(key.to_owned())),
@@ -220,11 +198,7 @@ impl Pod<'_> {
 
 /// Returns the keys that decide whether a new node meets a term together with the node selector, and whose labels are
 /// unknown. `None` if no new node meets it.
-fn unknown_keys(
-    term: &[Value],
-    selector: &[Value],
-    label: impl Fn(&str) -> NewLabel,
-) -> Option<BTreeSet<String>> {
+fn unknown_keys(term: &[Value], selector: &[Value], label: impl Fn(&str) -> NewLabel) -> Option<BTreeSet<String>> {
     let keys: BTreeSet<&str> = term.iter().map(key).collect();
     let mut unknown = BTreeSet::new();
     for name in keys {
@@ -278,11 +252,7 @@ mod tests {
     #[test]
     fn a_selector_is_met_by_what_is_known() {
         for (selector, lacks, unknown) in [
-            (
-                json!({"team": "x", "free": "1", "size": "4"}),
-                &[][..],
-                &[][..],
-            ),
+            (json!({"team": "x", "free": "1", "size": "4"}), &[][..], &[][..]),
             (json!({"team": "y"}), &["it lacks the label team=y"], &[]),
             (json!({"size": "9"}), &["it lacks the label size=9"], &[]),
             (json!({"other": "y"}), &["it lacks the label other=y"], &[]),
@@ -301,12 +271,11 @@ mod tests {
         let with = |selector: Value, terms: Value| {
             let required = json!({REQUIRED: {"nodeSelectorTerms": terms}});
             let affinity = json!({"nodeAffinity": required});
-            fit(&tolerant(
-                json!({"nodeSelector": selector, "affinity": affinity}),
-            ))
+            fit(&tolerant(json!({"nodeSelector": selector, "affinity": affinity})))
         };
         let wants = |key: &str, operator: &str, values: &[&str]| json!({"matchExpressions": [{"key": key, "operator": operator, "values": values}]});
-        let is_named = |operator: &str| json!({"matchFields": [{"key": "metadata.name", "operator": operator, "values": ["n"]}]});
+        let is_named =
+            |operator: &str| json!({"matchFields": [{"key": "metadata.name", "operator": operator, "values": ["n"]}]});
         for (term, expected) in [
             (wants("team", "In", &["y", "x"]), true),
             (wants("team", "In", &["y"]), false),
@@ -357,10 +326,7 @@ mod tests {
             (&[("Gte", &["4"]), ("Lt", &["5"])], true),
             (&[("Gte", &["4"]), ("Lte", &["4"])], true),
             (&[("Gte", &["5"]), ("Lte", &["4"])], false),
-            (
-                &[("Gte", &["4"]), ("Lte", &["4"]), ("NotIn", &["4"])],
-                false,
-            ),
+            (&[("Gte", &["4"]), ("Lte", &["4"]), ("NotIn", &["4"])], false),
             (&[("Gte", &["4"]), ("NotIn", &["4", "5"])], true),
             (&[("Gte", &["4"]), ("In", &["3"])], false),
             (&[("Lte", &["4"]), ("DoesNotExist", &[])], false),

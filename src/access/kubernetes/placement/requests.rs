@@ -37,9 +37,7 @@ pub(super) fn requests(spec: &Value) -> BTreeMap<String, String> {
     raise(&mut total, &most);
     // The requests of the pod as a whole replace those of its containers. Its limits are requests only of what no container
     // requests.
-    let is_of_pods = |name: &String| {
-        ["cpu", "memory"].contains(&name.as_str()) || name.starts_with("hugepages-")
-    };
+    let is_of_pods = |name: &String| ["cpu", "memory"].contains(&name.as_str()) || name.starts_with("hugepages-");
     let whole = |kind: &str| {
         let mut whole = read(&spec["resources"][kind]);
         whole.retain(|name, _| is_of_pods(name));

@@ -49,8 +49,7 @@ impl Taint {
     /// Returns whether the cluster marks the state of a node with the taint, such as a node that is not ready or has no room
     /// on its disk, and removes the taint itself ("Taints and Tolerations" in the Kubernetes documentation).
     pub(crate) fn is_of_state(&self) -> bool {
-        self.key.starts_with("node.kubernetes.io/")
-            || self.key == "node.cloudprovider.kubernetes.io/uninitialized"
+        self.key.starts_with("node.kubernetes.io/") || self.key == "node.cloudprovider.kubernetes.io/uninitialized"
     }
 
     /// Returns the toleration of exactly this taint.
@@ -68,15 +67,9 @@ impl Taint {
     /// (`DefaultTolerationSeconds`).
     pub(super) fn is_tolerated(&self, tolerations: &Value) -> bool {
         let is_default = self.effect == "NoExecute"
-            && [
-                "node.kubernetes.io/not-ready",
-                "node.kubernetes.io/unreachable",
-            ]
-            .contains(&self.key.as_str());
+            && ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"].contains(&self.key.as_str());
         let tolerations = tolerations.as_array().into_iter().flatten();
-        self.effect == "PreferNoSchedule"
-            || is_default
-            || tolerations.into_iter().any(|one| self.is_tolerated_by(one))
+        self.effect == "PreferNoSchedule" || is_default || tolerations.into_iter().any(|one| self.is_tolerated_by(one))
     }
 
     fn is_tolerated_by(&self, toleration: &Value) -> bool {

@@ -24,22 +24,13 @@ fn lacks(spec: &Value, changes: &Value) -> Vec<String> {
 fn labels_and_names_are_compared() {
     let none: [&str; 0] = [];
     assert_eq!(lacks(&json!({}), &json!({})), none);
+    assert_eq!(lacks(&json!({"nodeSelector": {"zone": "a"}}), &json!({})), none);
     assert_eq!(
-        lacks(&json!({"nodeSelector": {"zone": "a"}}), &json!({})),
-        none
-    );
-    assert_eq!(
-        lacks(
-            &json!({"nodeSelector": {"zone": "b", "size": "4"}}),
-            &json!({})
-        ),
+        lacks(&json!({"nodeSelector": {"zone": "b", "size": "4"}}), &json!({})),
         ["it lacks the label zone=b"]
     );
     assert_eq!(
-        lacks(
-            &json!({"nodeName": "other", "nodeSelector": {"zone": "b"}}),
-            &json!({})
-        ),
+        lacks(&json!({"nodeName": "other", "nodeSelector": {"zone": "b"}}), &json!({})),
         ["spec.nodeName is other", "it lacks the label zone=b"]
     );
 }
@@ -47,8 +38,7 @@ fn labels_and_names_are_compared() {
 #[test]
 fn a_volume_can_be_attached_only_in_its_zone() {
     let with = |zone: &str| {
-        let term =
-            json!({"matchExpressions": [{"key": "zone", "operator": "In", "values": [zone]}]});
+        let term = json!({"matchExpressions": [{"key": "zone", "operator": "In", "values": [zone]}]});
         let volume = BoundVolume {
             claim: "cache".to_owned(),
             name: "pv-1".to_owned(),
@@ -70,7 +60,8 @@ fn a_volume_can_be_attached_only_in_its_zone() {
 fn a_node_runs_linux_and_has_the_labels_for_the_spread() {
     let windows = json!({"/metadata/labels": {"kubernetes.io/os": "windows"}});
     assert_eq!(lacks(&json!({}), &windows), ["it runs Windows"]);
-    let spread = |key: &str, when: &str| json!({"topologySpreadConstraints": [{"topologyKey": key, "whenUnsatisfiable": when}]});
+    let spread =
+        |key: &str, when: &str| json!({"topologySpreadConstraints": [{"topologyKey": key, "whenUnsatisfiable": when}]});
     let none = json!({});
     assert_eq!(lacks(&spread("rack", "ScheduleAnyway"), &none), [""; 0]);
     assert_eq!(lacks(&spread("zone", "DoNotSchedule"), &none), [""; 0]);
@@ -94,10 +85,7 @@ fn the_kubelet_repeats_what_the_scheduler_checks() {
         ["its taint gpu:NoExecute is not tolerated"]
     );
     let selects = json!({"nodeName": "n", "nodeSelector": {"zone": "b"}});
-    assert_eq!(
-        with(&selects, taint("NoSchedule")),
-        ["it lacks the label zone=b"]
-    );
+    assert_eq!(with(&selects, taint("NoSchedule")), ["it lacks the label zone=b"]);
 }
 
 #[test]
@@ -123,13 +111,11 @@ fn one_term_of_the_affinity_must_match() {
         assert_eq!(with(terms.clone()), expected, "{terms}");
     }
     for (operator, value, expected) in [("Gt", "3", true), ("Gt", "4", false), ("Lt", "5", true)] {
-        let term =
-            json!({"matchExpressions": [{"key": "size", "operator": operator, "values": [value]}]});
+        let term = json!({"matchExpressions": [{"key": "size", "operator": operator, "values": [value]}]});
         assert_eq!(with(json!([term])), expected, "{operator} {value}");
     }
     for (name, expected) in [("n", true), ("m", false)] {
-        let term =
-            json!({"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]});
+        let term = json!({"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]});
         assert_eq!(with(json!([term])), expected, "{name}");
     }
 }
@@ -138,19 +124,14 @@ fn one_term_of_the_affinity_must_match() {
 fn taints_are_tolerated() {
     let taint = |value: Value| json!({"/spec": {"taints": [value]}});
     let gpu = taint(json!({"key": "gpu", "value": "yes", "effect": "NoSchedule"}));
-    let with = |toleration: Value, changes: &Value| {
-        lacks(&json!({"tolerations": [toleration]}), changes).is_empty()
-    };
+    let with = |toleration: Value, changes: &Value| lacks(&json!({"tolerations": [toleration]}), changes).is_empty();
     assert_eq!(
         lacks(&json!({}), &gpu),
         ["its taint gpu=yes:NoSchedule is not tolerated"]
     );
     for (toleration, expected) in [
         (json!({"key": "gpu", "value": "yes"}), true),
-        (
-            json!({"key": "gpu", "operator": "Equal", "value": "no"}),
-            false,
-        ),
+        (json!({"key": "gpu", "operator": "Equal", "value": "no"}), false),
         (json!({"key": "gpu", "operator": "Exists"}), true),
         (json!({"operator": "Exists"}), true),
         (
@@ -163,8 +144,7 @@ fn taints_are_tolerated() {
     }
     let prefers = taint(json!({"key": "gpu", "effect": "PreferNoSchedule"}));
     assert!(lacks(&json!({}), &prefers).is_empty());
-    let not_ready =
-        |effect: &str| taint(json!({"key": "node.kubernetes.io/not-ready", "effect": effect}));
+    let not_ready = |effect: &str| taint(json!({"key": "node.kubernetes.io/not-ready", "effect": effect}));
     assert!(lacks(&json!({}), &not_ready("NoExecute")).is_empty());
     assert!(!lacks(&json!({}), &not_ready("NoSchedule")).is_empty());
     let read = Taint::read(&json!({"key": "gpu", "value": "yes", "effect": "NoSchedule"}));
@@ -178,11 +158,7 @@ fn a_cordoned_node_says_so_once() {
         "taints": [{"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}],
     }});
     assert_eq!(lacks(&json!({}), &cordoned), ["it is cordoned"]);
-    assert!(
-        Pod::read(&json!({}))
-            .lacks(&node(&cordoned).as_new())
-            .is_empty()
-    );
+    assert!(Pod::read(&json!({})).lacks(&node(&cordoned).as_new()).is_empty());
 }
 
 #[test]
@@ -191,9 +167,7 @@ fn requests_are_summed_up() {
     let with = |spec: Value| lacks(&spec, &json!({}));
     assert!(with(json!({"containers": [asks(json!({"memory": "7Gi", "cpu": 1}))]})).is_empty());
     assert_eq!(
-        with(
-            json!({"containers": [asks(json!({"memory": "6Gi"})), asks(json!({"memory": "2Gi", "cpu": "2"}))]})
-        ),
+        with(json!({"containers": [asks(json!({"memory": "6Gi"})), asks(json!({"memory": "2Gi", "cpu": "2"}))]})),
         [
             "it has cpu 1930m, but the pod requests 2",
             "it has memory 7Gi, but the pod requests 8192Mi"
@@ -204,29 +178,22 @@ fn requests_are_summed_up() {
         ["it has nvidia.com/gpu 0, but the pod requests 1"]
     );
     // An init container of its own, and a sidecar beside the container.
-    let init = json!({"containers": [asks(json!({"memory": "4Gi"}))], "initContainers": [asks(json!({"memory": "5Gi"}))]});
+    let init =
+        json!({"containers": [asks(json!({"memory": "4Gi"}))], "initContainers": [asks(json!({"memory": "5Gi"}))]});
     assert!(with(init).is_empty());
     let mut sidecar = asks(json!({"memory": "4Gi"}));
     sidecar["restartPolicy"] = json!("Always");
-    let beside =
-        json!({"containers": [asks(json!({"memory": "4Gi"}))], "initContainers": [sidecar]});
-    assert_eq!(
-        with(beside),
-        ["it has memory 7Gi, but the pod requests 8192Mi"]
-    );
+    let beside = json!({"containers": [asks(json!({"memory": "4Gi"}))], "initContainers": [sidecar]});
+    assert_eq!(with(beside), ["it has memory 7Gi, but the pod requests 8192Mi"]);
     // The pod's own resources count instead.
     let whole = json!({"containers": [asks(json!({"memory": "8Gi"}))], "resources": {"requests": {"memory": "1Gi"}}});
     assert!(with(whole).is_empty());
     // Its limits count only for what no container requests, and only for what a pod as a whole can limit.
     let limits = json!({"memory": "8Gi", "cpu": "2", "nvidia.com/gpu": 1});
-    let limited =
-        json!({"containers": [asks(json!({"memory": "4Gi"}))], "resources": {"limits": limits}});
+    let limited = json!({"containers": [asks(json!({"memory": "4Gi"}))], "resources": {"limits": limits}});
     assert_eq!(with(limited), ["it has cpu 1930m, but the pod requests 2"]);
     // The overhead of a RuntimeClass comes on top.
     let mut heavy = json!({"containers": [asks(json!({"memory": "6Gi"}))]});
     heavy["overhead"] = json!({"memory": "2Gi"});
-    assert_eq!(
-        with(heavy),
-        ["it has memory 7Gi, but the pod requests 8192Mi"]
-    );
+    assert_eq!(with(heavy), ["it has memory 7Gi, but the pod requests 8192Mi"]);
 }

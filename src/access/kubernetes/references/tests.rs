@@ -100,19 +100,13 @@ fn a_spec_without_lists_names_nothing() {
 
 /// The ends of the paths of fields that look as if they named an object, and why [`FIELDS`] does not have them.
 const NO_OBJECT: [(&str, &str); 27] = [
-    (
-        "serviceAccountName",
-        "the check service-account looks it up",
-    ),
+    ("serviceAccountName", "the check service-account looks it up"),
     ("schedulerName", "a process, not an object"),
     (
         "schedulingGroup.podGroupName",
         "an alpha API of Kubernetes 1.35 and later",
     ),
-    (
-        "resources.claims",
-        "names in resourceClaims of the same spec",
-    ),
+    ("resources.claims", "names in resourceClaims of the same spec"),
     ("resizePolicy[].resourceName", "a resource, such as cpu"),
     ("containerName", "a container of the same pod"),
     ("targetContainerName", "a container of the same pod"),
@@ -151,13 +145,7 @@ const NO_OBJECT: [(&str, &str); 27] = [
 ];
 
 /// Every path of the PodSpec's schema below `schema`, with the name of its type.
-fn paths(
-    schema: &Value,
-    root: &Value,
-    path: &str,
-    depth: usize,
-    found: &mut Vec<(String, String)>,
-) {
+fn paths(schema: &Value, root: &Value, path: &str, depth: usize, found: &mut Vec<(String, String)>) {
     let (schema, type_name) = match schema["$ref"].as_str() {
         Some(reference) => {
             let name = reference.trim_start_matches("#/$defs/");
@@ -171,13 +159,7 @@ fn paths(
     ));
     assert!(depth < 20, "{path}");
     if schema["items"].is_object() {
-        paths(
-            &schema["items"],
-            root,
-            &format!("{path}[]"),
-            depth + 1,
-            found,
-        );
+        paths(&schema["items"], root, &format!("{path}[]"), depth + 1, found);
     }
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         let path = if path.is_empty() {
@@ -216,9 +198,7 @@ fn every_field_that_may_name_an_object_is_classified() {
             } else {
                 format!("{}.{}", field.at, field.name)
             };
-            path == name
-                || name.starts_with(&format!("{path}."))
-                || name.starts_with(&format!("{path}[]"))
+            path == name || name.starts_with(&format!("{path}.")) || name.starts_with(&format!("{path}[]"))
         })
     };
     let is_no_object = |path: &str| {

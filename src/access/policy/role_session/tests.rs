@@ -21,11 +21,7 @@ fn statement(effect: &str, principal: Value, condition: Value) -> Value {
 }
 
 fn of(effect: &str, principal: Value, condition: Value) -> Judgment {
-    judge(
-        "s3:PutObject",
-        OBJECT,
-        statement(effect, principal, condition),
-    )
+    judge("s3:PutObject", OBJECT, statement(effect, principal, condition))
 }
 
 #[test]
@@ -42,11 +38,7 @@ fn the_role_its_account_and_everyone_are_named() {
         (json!({"AWS": "arn:aws:iam::999999999999:root"}), None),
         (json!({"Service": "*"}), None),
     ] {
-        assert_eq!(
-            of("Allow", principal.clone(), json!({})).grant,
-            grant,
-            "{principal}"
-        );
+        assert_eq!(of("Allow", principal.clone(), json!({})).grant, grant, "{principal}");
         // A Deny affects every one of them.
         let denied = of("Deny", principal.clone(), json!({})).denial;
         assert_eq!(denied.is_some(), grant.is_some(), "{principal}");
@@ -58,35 +50,21 @@ fn the_role_its_account_and_everyone_are_named() {
 fn denies_if(condition: &Value, denies: Option<bool>) {
     let found = of("Deny", json!("*"), condition.clone());
     let conditional = found.denial.as_ref().map(|denial| denial.is_conditional);
-    assert_eq!(
-        conditional,
-        (denies == Some(true)).then_some(true),
-        "{condition}"
-    );
-    assert_eq!(
-        found.unknown_deny.is_some(),
-        denies.is_none(),
-        "{condition}"
-    );
+    assert_eq!(conditional, (denies == Some(true)).then_some(true), "{condition}");
+    assert_eq!(found.unknown_deny.is_some(), denies.is_none(), "{condition}");
 }
 
 #[test]
 fn the_backend_does_not_send_most_keys_of_s3() {
     for (condition, denies) in [
         (json!({"Null": {"s3:if-none-match": "true"}}), Some(true)),
-        (
-            json!({"StringLike": {"s3:RequestObjectTag/team": "*"}}),
-            Some(false),
-        ),
+        (json!({"StringLike": {"s3:RequestObjectTag/team": "*"}}), Some(false)),
         (json!({"Bool": {"aws:ViaAWSService": "false"}}), Some(true)),
         (
             json!({"ForAnyValue:StringEquals": {"aws:CalledVia": "athena.amazonaws.com"}}),
             Some(false),
         ),
-        (
-            json!({"StringNotEquals": {"s3:x-amz-storage-class": "STANDARD"}}),
-            None,
-        ),
+        (json!({"StringNotEquals": {"s3:x-amz-storage-class": "STANDARD"}}), None),
     ] {
         denies_if(&condition, denies);
     }
@@ -95,28 +73,13 @@ fn the_backend_does_not_send_most_keys_of_s3() {
 #[test]
 fn a_deny_counts_if_its_condition_holds() {
     for (condition, denies) in [
-        (
-            json!({"Bool": {"aws:SecureTransport": "false"}}),
-            Some(false),
-        ),
-        (
-            json!({"NumericLessThan": {"s3:TlsVersion": "1.2"}}),
-            Some(false),
-        ),
-        (
-            json!({"NumericLessThan": {"s3:TlsVersion": 1.2}}),
-            Some(false),
-        ),
-        (
-            json!({"NumericLessThan": {"s3:TlsVersion": [1.4]}}),
-            Some(true),
-        ),
+        (json!({"Bool": {"aws:SecureTransport": "false"}}), Some(false)),
+        (json!({"NumericLessThan": {"s3:TlsVersion": "1.2"}}), Some(false)),
+        (json!({"NumericLessThan": {"s3:TlsVersion": 1.2}}), Some(false)),
+        (json!({"NumericLessThan": {"s3:TlsVersion": [1.4]}}), Some(true)),
         (json!({"Null": {"s3:prefix": "true"}}), Some(true)),
         (json!({"StringLike": {"kms:ViaService": "*"}}), Some(false)),
-        (
-            json!({"StringEquals": {"ec2:SourceInstanceARN": "x"}}),
-            Some(false),
-        ),
+        (json!({"StringEquals": {"ec2:SourceInstanceARN": "x"}}), Some(false)),
         (
             json!({"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/team/*"}}),
             Some(false),
@@ -133,18 +96,9 @@ fn a_deny_counts_if_its_condition_holds() {
             json!({"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}),
             Some(true),
         ),
-        (
-            json!({"Null": {"s3:x-amz-server-side-encryption": "true"}}),
-            Some(true),
-        ),
-        (
-            json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}),
-            None,
-        ),
-        (
-            json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}),
-            None,
-        ),
+        (json!({"Null": {"s3:x-amz-server-side-encryption": "true"}}), Some(true)),
+        (json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}), None),
+        (json!({"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}), None),
     ] {
         denies_if(&condition, denies);
     }
@@ -159,27 +113,19 @@ fn a_deny_counts_if_its_condition_holds() {
 
 #[test]
 fn an_unconditional_deny_comes_before_a_conditional_one() {
-    let conditional = statement(
-        "Deny",
-        json!("*"),
-        json!({"Null": {"s3:x-amz-acl": "true"}}),
-    );
+    let conditional = statement("Deny", json!("*"), json!({"Null": {"s3:x-amz-acl": "true"}}));
     let plain = statement("Deny", json!("*"), json!({}));
     let denial = judge("s3:GetObject", OBJECT, json!([conditional, plain]))
         .denial
         .unwrap();
     assert!(!denial.is_conditional);
-    assert!(
-        denial.reason.element.starts_with("Statement 2"),
-        "{denial:?}"
-    );
+    assert!(denial.reason.element.starts_with("Statement 2"), "{denial:?}");
 }
 
 #[test]
 fn the_resource_and_its_exceptions_count() {
     let about = |element: &str, resource: &str, action, arn| {
-        let statement =
-            json!({"Effect": "Allow", "Principal": "*", "Action": "s3:*", element: resource});
+        let statement = json!({"Effect": "Allow", "Principal": "*", "Action": "s3:*", element: resource});
         judge(action, arn, statement).grant.is_some()
     };
     assert!(about(
@@ -188,30 +134,10 @@ fn the_resource_and_its_exceptions_count() {
         "s3:GetObject",
         OBJECT
     ));
-    assert!(!about(
-        "Resource",
-        "arn:aws:s3:::states",
-        "s3:GetObject",
-        OBJECT
-    ));
-    assert!(about(
-        "Resource",
-        "arn:aws:s3:::states",
-        "s3:ListBucket",
-        BUCKET
-    ));
-    assert!(!about(
-        "NotResource",
-        "arn:aws:s3:::states/*",
-        "s3:GetObject",
-        OBJECT
-    ));
-    assert!(about(
-        "NotResource",
-        "arn:aws:s3:::other/*",
-        "s3:GetObject",
-        OBJECT
-    ));
+    assert!(!about("Resource", "arn:aws:s3:::states", "s3:GetObject", OBJECT));
+    assert!(about("Resource", "arn:aws:s3:::states", "s3:ListBucket", BUCKET));
+    assert!(!about("NotResource", "arn:aws:s3:::states/*", "s3:GetObject", OBJECT));
+    assert!(about("NotResource", "arn:aws:s3:::other/*", "s3:GetObject", OBJECT));
 }
 
 #[test]
@@ -220,14 +146,7 @@ fn whom_not_principal_excepts_is_unknown() {
         let deny = json!({"Effect": "Deny", "NotPrincipal": {"AWS": principal}, "Action": "*", "Resource": "*"});
         judge("s3:GetObject", OBJECT, deny)
     };
-    assert!(
-        deny("arn:aws:iam::123456789012:role/other")
-            .denial
-            .is_some()
-    );
+    assert!(deny("arn:aws:iam::123456789012:role/other").denial.is_some());
     let own = deny("arn:aws:iam::123456789012:role/team/job");
-    assert!(
-        own.denial.is_none() && own.unknown_deny.is_some(),
-        "{own:?}"
-    );
+    assert!(own.denial.is_none() && own.unknown_deny.is_some(), "{own:?}");
 }

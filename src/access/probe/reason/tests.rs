@@ -42,10 +42,7 @@ fn failed_by(state: StartState, kind: ReasonKind, part: &str) {
 #[test]
 fn a_container_that_has_run_has_started() {
     let judge = |state: Value| StartState::judge(&json!({}), Some(&main_is(state)), &[]);
-    assert_eq!(
-        judge(json!({"running": {"startedAt": "t"}})),
-        StartState::Started
-    );
+    assert_eq!(judge(json!({"running": {"startedAt": "t"}})), StartState::Started);
     let ended = json!({"terminated": {"exitCode": 1, "reason": "Error", "startedAt": "t"}});
     assert_eq!(judge(ended), StartState::Started);
     let creating = json!({"waiting": {"reason": "ContainerCreating"}});
@@ -67,11 +64,7 @@ fn a_waiting_container_says_why() {
         ("CreateContainerError", ReasonKind::ContainerStart),
     ] {
         let pod = main_is(json!({"waiting": {"reason": reason, "message": "because"}}));
-        waits_for(
-            StartState::judge(&json!({}), Some(&pod), &[]),
-            kind,
-            "because",
-        );
+        waits_for(StartState::judge(&json!({}), Some(&pod), &[]), kind, "because");
     }
 }
 
@@ -140,11 +133,7 @@ fn only_a_missing_object_settles_a_mount() {
         ),
     ] {
         let reason = Reason::new(ReasonKind::Mount, message);
-        assert_eq!(
-            reason.is_settled(Duration::from_secs(10)),
-            settles,
-            "{message}"
-        );
+        assert_eq!(reason.is_settled(Duration::from_secs(10)), settles, "{message}");
     }
 }
 
@@ -235,14 +224,8 @@ fn a_pod_that_is_not_created_is_an_event_of_the_job() {
         waits_for(state, kind, "The cluster refuses the Job's pod: ");
     }
     // Not about the pod.
-    let slow = events(&[(
-        "FailedCreate",
-        "Error creating: etcdserver: request timed out",
-    )]);
-    assert_eq!(
-        StartState::judge(&json!({}), None, &slow),
-        StartState::Waiting(None)
-    );
+    let slow = events(&[("FailedCreate", "Error creating: etcdserver: request timed out")]);
+    assert_eq!(StartState::judge(&json!({}), None, &slow), StartState::Waiting(None));
     let suspended = json!({"spec": {"suspend": true}});
     waits_for(
         StartState::judge(&suspended, None, &[]),
@@ -253,24 +236,13 @@ fn a_pod_that_is_not_created_is_an_event_of_the_job() {
 
 #[test]
 fn a_pod_that_failed_says_why() {
-    let evicted = pod(
-        json!({"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory."}),
-    );
+    let evicted = pod(json!({"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory."}));
     let state = StartState::judge(&json!({}), Some(&evicted), &[]);
-    failed_by(
-        state,
-        ReasonKind::PodFailed,
-        "Evicted: The node was low on memory.",
-    );
+    failed_by(state, ReasonKind::PodFailed, "Evicted: The node was low on memory.");
     let ended = json!({"terminated": {"exitCode": 3, "reason": "Error"}});
-    let init =
-        pod(json!({"phase": "Failed", "initContainerStatuses": [{"name": "i", "state": ended}]}));
+    let init = pod(json!({"phase": "Failed", "initContainerStatuses": [{"name": "i", "state": ended}]}));
     let state = StartState::judge(&json!({}), Some(&init), &[]);
-    failed_by(
-        state,
-        ReasonKind::InitContainer,
-        "\"i\" ended with exit code 3 (Error)",
-    );
+    failed_by(state, ReasonKind::InitContainer, "\"i\" ended with exit code 3 (Error)");
 }
 
 #[test]
@@ -345,8 +317,7 @@ fn a_container_that_restarts_is_no_failure() {
     let state = StartState::judge(&json!({}), Some(&other), &[]);
     assert_eq!(state, StartState::Waiting(None));
     let ended = json!({"terminated": {"exitCode": 1, "reason": "Error", "startedAt": "t"}});
-    let main =
-        pod(json!({"containerStatuses": [{"name": "main", "state": waiting, "lastState": ended}]}));
+    let main = pod(json!({"containerStatuses": [{"name": "main", "state": waiting, "lastState": ended}]}));
     let state = StartState::judge(&json!({}), Some(&main), &[]);
     assert_eq!(state, StartState::Started);
 }
@@ -356,9 +327,7 @@ fn a_timeout_says_what_is_under_way() {
     let report = |events: &[(&str, &str)]| {
         let items: Vec<Value> = events
             .iter()
-            .map(
-                |(reason, field)| json!({"reason": reason, "involvedObject": {"fieldPath": field}}),
-            )
+            .map(|(reason, field)| json!({"reason": reason, "involvedObject": {"fieldPath": field}}))
             .collect();
         ProbeReport {
             ended: super::super::Ended::Started,
@@ -381,11 +350,7 @@ fn a_timeout_says_what_is_under_way() {
     }
     let running = |started: bool| json!({"state": {"running": {}}, "started": started});
     for (policy, started, words) in [
-        (
-            None,
-            true,
-            "within 5s: init container \"i\" is still running.",
-        ),
+        (None, true, "within 5s: init container \"i\" is still running."),
         (Some("Always"), false, "within 5s: sidecar \"i\" is running"),
         (Some("Always"), true, "the node has not started it yet"),
     ] {

@@ -37,10 +37,7 @@ fn decide_for(
     mounts: &[&str],
     metadata: &Value,
 ) -> (CredentialSource, PodRegion) {
-    let mounts: Vec<_> = mounts
-        .iter()
-        .map(|path| json!({"mountPath": path}))
-        .collect();
+    let mounts: Vec<_> = mounts.iter().map(|path| json!({"mountPath": path})).collect();
     let env: Vec<_> = env
         .iter()
         .map(|(name, value)| json!({"name": name, "value": value}))
@@ -49,9 +46,7 @@ fn decide_for(
         "env": env, "envFrom": [{"configMapRef": {"name": "c"}}], "volumeMounts": mounts,
     });
     let map = VariableSource::Found(Arc::new(json!({"data": from})));
-    let objects = sources(&container)
-        .into_iter()
-        .map(|name| (name, map.clone()));
+    let objects = sources(&container).into_iter().map(|name| (name, map.clone()));
     let environment = ContainerEnvironment::new(container.clone(), objects.collect());
     let pod = PodTemplate {
         environment: &environment,
@@ -86,16 +81,10 @@ fn the_container_s_own_variables_stay() {
         from: from.to_owned(),
         role_arn: role.map(ToOwned::to_owned),
     };
-    let keys = [
-        ("AWS_ACCESS_KEY_ID", "AKIA"),
-        ("AWS_SECRET_ACCESS_KEY", "x"),
-    ];
+    let keys = [("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "x")];
     for offer in [by_association(), by_annotation(), Offer::Nothing] {
         let (identity, _) = decide(offer, &keys, json!({}));
-        assert_eq!(
-            identity,
-            own("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", None)
-        );
+        assert_eq!(identity, own("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", None));
     }
     let web = [(TOKEN_FILE, "/token"), (ROLE_ARN, "arn:r")];
     for offer in [by_association(), by_annotation(), Offer::Nothing] {
@@ -108,10 +97,7 @@ fn the_container_s_own_variables_stay() {
         let (identity, _) = decide(by_association(), &profile, json!({}));
         assert_eq!(identity, own(name, None));
         let (identity, _) = decide(by_annotation(), &profile, json!({}));
-        assert!(matches!(
-            identity,
-            CredentialSource::ServiceAccountRole { .. }
-        ));
+        assert!(matches!(identity, CredentialSource::ServiceAccountRole { .. }));
     }
     let uri = [(FULL_URI, "http://127.0.0.1/")];
     let (identity, region) = decide(by_association(), &uri, json!({}));
@@ -120,14 +106,8 @@ fn the_container_s_own_variables_stay() {
 
 #[test]
 fn a_volume_with_the_sdk_s_files_comes_before_container_credentials() {
-    let with = |offer, env: &[(&str, &str)], mounts: &[&str]| {
-        decide_for(offer, env, json!({}), mounts, &json!({})).0
-    };
-    for path in [
-        "/root/.aws",
-        "/home/x/.aws/credentials",
-        "/root/.aws/config",
-    ] {
+    let with = |offer, env: &[(&str, &str)], mounts: &[&str]| decide_for(offer, env, json!({}), mounts, &json!({})).0;
+    for path in ["/root/.aws", "/home/x/.aws/credentials", "/root/.aws/config"] {
         for offer in [by_association(), Offer::Nothing] {
             let env = [(FULL_URI, "http://127.0.0.1/")];
             for env in [&env[..], &[]] {
@@ -138,10 +118,7 @@ fn a_volume_with_the_sdk_s_files_comes_before_container_credentials() {
             }
         }
         let by_token = with(by_annotation(), &[], &[path]);
-        assert!(matches!(
-            by_token,
-            CredentialSource::ServiceAccountRole { .. }
-        ));
+        assert!(matches!(by_token, CredentialSource::ServiceAccountRole { .. }));
     }
     let other = with(by_association(), &[], &["/root/.azure", "/x.aws"]);
     assert!(matches!(other, CredentialSource::Association(_)));
@@ -153,10 +130,7 @@ fn a_label_hides_the_pod_from_the_webhook() {
         let metadata = json!({"labels": {SKIP_LABEL: value}});
         for offer in [by_association(), by_annotation()] {
             let (identity, region) = decide_for(offer, &[], json!({}), &[], &metadata);
-            let CredentialSource::Node {
-                because: Some(because),
-            } = identity
-            else {
+            let CredentialSource::Node { because: Some(because) } = identity else {
                 panic!("{identity:?}");
             };
             assert!(because.contains(SKIP_LABEL), "{because}");
@@ -172,10 +146,7 @@ fn half_of_a_pair_keeps_the_webhook_from_setting_the_other_half() {
         (by_association(), "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
     ] {
         let (identity, region) = decide(offer, &[(name, "x")], json!({}));
-        let CredentialSource::Node {
-            because: Some(because),
-        } = identity
-        else {
+        let CredentialSource::Node { because: Some(because) } = identity else {
             panic!("{identity:?}");
         };
         assert!(because.contains(name), "{because}");

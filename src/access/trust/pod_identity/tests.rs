@@ -26,10 +26,7 @@ fn decide(pod: &TaggedPod, document: &Value) -> Vec<PolicyDecision> {
 
 fn with(condition: Value) -> Vec<PolicyDecision> {
     let both = json!(["sts:AssumeRole", "sts:TagSession"]);
-    decide(
-        &pod(),
-        &policy(json!({"Service": SERVICE}), both, condition),
-    )
+    decide(&pod(), &policy(json!({"Service": SERVICE}), both, condition))
 }
 
 #[test]
@@ -70,10 +67,7 @@ fn a_condition_that_does_not_match_refuses() {
         json!({"ForAnyValue:StringEquals": {"aws:TagKeys": ["team"]}}),
     ] {
         for decision in with(condition.clone()) {
-            assert!(
-                matches!(decision, PolicyDecision::NotAllowed(_)),
-                "{condition}"
-            );
+            assert!(matches!(decision, PolicyDecision::NotAllowed(_)), "{condition}");
         }
     }
     for condition in [
@@ -82,10 +76,7 @@ fn a_condition_that_does_not_match_refuses() {
         json!({"StringEquals": {"aws:SourceOrgID": "o-1"}}),
     ] {
         for decision in with(condition.clone()) {
-            assert!(
-                matches!(decision, PolicyDecision::Unknown(_)),
-                "{condition}"
-            );
+            assert!(matches!(decision, PolicyDecision::Unknown(_)), "{condition}");
         }
     }
 }
@@ -94,10 +85,7 @@ fn a_condition_that_does_not_match_refuses() {
 fn the_wrong_service_or_a_missing_action_refuses() {
     let both = json!(["sts:AssumeRole", "sts:TagSession"]);
     let ec2 = policy(json!({"Service": "ec2.amazonaws.com"}), both, json!({}));
-    assert!(matches!(
-        decide(&pod(), &ec2)[0],
-        PolicyDecision::NotAllowed(_)
-    ));
+    assert!(matches!(decide(&pod(), &ec2)[0], PolicyDecision::NotAllowed(_)));
     let service = json!({"Service": SERVICE});
     let one = policy(service, json!("sts:AssumeRole"), json!({}));
     let decisions = decide(&pod(), &one);
@@ -165,22 +153,13 @@ fn a_target_role_can_trust_the_account() {
         "StringEquals": {"aws:RequestTag/eks-cluster-arn": CLUSTER, "aws:RequestTag/kubernetes-namespace": "ns"},
         "ArnEquals": {"aws:PrincipalARN": "arn:aws:iam::123456789012:role/pod"},
     });
-    assert_eq!(
-        judge(root, documented),
-        AssumeRoleDecision::Allowed(Grant::ToAccount)
-    );
+    assert_eq!(judge(root, documented), AssumeRoleDecision::Allowed(Grant::ToAccount));
     let external = |id: &str| json!({"StringEquals": {"sts:ExternalId": id}});
     assert_eq!(
         judge(root, external("id")),
         AssumeRoleDecision::Allowed(Grant::ToAccount)
     );
-    assert!(matches!(
-        judge(root, external("x")),
-        AssumeRoleDecision::Unknown(_)
-    ));
+    assert!(matches!(judge(root, external("x")), AssumeRoleDecision::Unknown(_)));
     let other = "arn:aws:iam::123456789012:role/other";
-    assert!(matches!(
-        judge(other, json!({})),
-        AssumeRoleDecision::NotAllowed(_)
-    ));
+    assert!(matches!(judge(other, json!({})), AssumeRoleDecision::NotAllowed(_)));
 }

@@ -47,40 +47,19 @@ fn the_keys_of_another_issuer_are_absent() {
 #[test]
 fn the_keys_of_a_caller_are_absent() {
     for (condition, allows) in [
-        (
-            json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}),
-            false,
-        ),
-        (
-            json!({"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}}),
-            true,
-        ),
+        (json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}), false),
+        (json!({"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}}), true),
         (json!({"Null": {"aws:TokenIssueTime": "true"}}), true),
-        (
-            json!({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}),
-            false,
-        ),
+        (json!({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}), false),
         (
             json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::123456789012:*"}}),
             false,
         ),
         (json!({"StringLike": {"aws:userid": "*"}}), false),
-        (
-            json!({"StringEquals": {"aws:SourceAccount": "123456789012"}}),
-            false,
-        ),
-        (
-            json!({"StringEquals": {"aws:PrincipalTag/team": "a"}}),
-            false,
-        ),
-        (
-            json!({"StringEquals": {"aws:RequestTag/team.example:x": "y"}}),
-            false,
-        ),
-        (
-            json!({"ForAllValues:StringEquals": {"aws:TagKeys": ["a"]}}),
-            true,
-        ),
+        (json!({"StringEquals": {"aws:SourceAccount": "123456789012"}}), false),
+        (json!({"StringEquals": {"aws:PrincipalTag/team": "a"}}), false),
+        (json!({"StringEquals": {"aws:RequestTag/team.example:x": "y"}}), false),
+        (json!({"ForAllValues:StringEquals": {"aws:TagKeys": ["a"]}}), true),
         (json!({"StringLike": {"sts:SourceIdentity": "*"}}), false),
     ] {
         assert_eq!(allowed(statement(condition.clone())), allows, "{condition}");
@@ -111,26 +90,14 @@ fn a_condition_on_the_time_is_evaluated_now() {
             json!({"DateLessThan": {"aws:CurrentTime": "2020-04-01T00:00:00Z"}}),
             false,
         ),
-        (
-            json!({"DateLessThan": {"aws:CurrentTime": "2999-04-01"}}),
-            true,
-        ),
+        (json!({"DateLessThan": {"aws:CurrentTime": "2999-04-01"}}), true),
         (
             json!({"DateGreaterThan": {"aws:CurrentTime": "2020-04-01T00:00:00+02:00"}}),
             true,
         ),
-        (
-            json!({"DateGreaterThanEquals": {"aws:EpochTime": "1585699200"}}),
-            true,
-        ),
-        (
-            json!({"NumericLessThan": {"aws:EpochTime": 1_585_699_200}}),
-            false,
-        ),
-        (
-            json!({"DateNotEquals": {"aws:CurrentTime": "2020-04-01"}}),
-            true,
-        ),
+        (json!({"DateGreaterThanEquals": {"aws:EpochTime": "1585699200"}}), true),
+        (json!({"NumericLessThan": {"aws:EpochTime": 1_585_699_200}}), false),
+        (json!({"DateNotEquals": {"aws:CurrentTime": "2020-04-01"}}), true),
     ] {
         assert_eq!(allowed(statement(condition.clone())), allows, "{condition}");
     }

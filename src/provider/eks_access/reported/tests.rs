@@ -6,9 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::access::{
-    Cause, ClusterCause, ClusterKey, Frontend, Known, RoleTrust, RunnerCause, RunnerKey, Skip,
-};
+use crate::access::{Cause, ClusterCause, ClusterKey, Frontend, Known, RoleTrust, RunnerCause, RunnerKey, Skip};
 use crate::runner::RoleArn;
 
 fn subject(runner: &str) -> Subject {
@@ -34,9 +32,7 @@ fn own_cause(runner: &str) -> Cause {
 fn report(outcomes: Vec<(CheckId, Outcome)>) -> Report {
     let checks = outcomes.into_iter();
     Report {
-        checks: checks
-            .map(|(id, outcome)| CheckResult::fixture(id, outcome))
-            .collect(),
+        checks: checks.map(|(id, outcome)| CheckResult::fixture(id, outcome)).collect(),
         session_name: None,
         oidc_subject: None,
         kubernetes_user: None,
@@ -46,8 +42,7 @@ fn report(outcomes: Vec<(CheckId, Outcome)>) -> Report {
 /// Returns the outcome for a role that does not trust the runner. One policy fixes it for all runners.
 fn not_trusted(runner: &str) -> Outcome {
     let trust = RoleTrust::fixture(&format!("my-org+{runner}"), Frontend::Terraform);
-    Outcome::failed(format!("{runner} is not trusted."))
-        .fix(Cause::MissingRole(role()), Fix::trust(trust))
+    Outcome::failed(format!("{runner} is not trusted.")).fix(Cause::MissingRole(role()), Fix::trust(trust))
 }
 
 const WARN: Severities = Severities {
@@ -57,10 +52,7 @@ const WARN: Severities = Severities {
     incomplete: Incomplete::Warn,
     on_demand: false,
 };
-const PLAN: Severities = Severities {
-    errors: true,
-    ..WARN
-};
+const PLAN: Severities = Severities { errors: true, ..WARN };
 const APPLY: Severities = Severities { each: true, ..PLAN };
 
 /// Returns the diagnostics of twenty runners that are checked `parallel` at a time.
@@ -80,9 +72,7 @@ async fn twenty(
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
             let report = report(outcomes(&runner));
             let stop = CancellationToken::new();
-            reported
-                .diagnostics(&report, severities, checking, &stop)
-                .await
+            reported.diagnostics(&report, severities, checking, &stop).await
         })
     });
     let mut all = Vec::new();
@@ -107,13 +97,8 @@ async fn one_fix_has_all_runners_that_a_role_does_not_trust() {
     for severities in [PLAN, APPLY] {
         let found = twenty(10, severities, outcomes).await;
         assert_eq!((found.len(), errors(&found)), (20, 20));
-        let fixes: Vec<_> = found
-            .iter()
-            .filter(|one| one.detail.contains("To fix it"))
-            .collect();
-        let [fix] = fixes.as_slice() else {
-            panic!("{fixes:#?}")
-        };
+        let fixes: Vec<_> = found.iter().filter(|one| one.detail.contains("To fix it")).collect();
+        let [fix] = fixes.as_slice() else { panic!("{fixes:#?}") };
         let command = fix.detail.split("To fix it:").nth(1).unwrap();
         assert!(names_all(command), "{command}");
         assert!(fix.detail.contains("This fix is for 20 runners."));
@@ -135,16 +120,11 @@ async fn one_fix_has_all_runners_that_a_role_does_not_trust() {
 async fn causes_of_their_own_do_not_keep_runners_from_sharing_a_fix() {
     let outcomes = |runner: &str| {
         let own = Outcome::failed("Not bound.").fix(own_cause(runner), Fix::note("Bind."));
-        vec![
-            (id("role-trust"), not_trusted(runner)),
-            (id("rbac-create-jobs"), own),
-        ]
+        vec![(id("role-trust"), not_trusted(runner)), (id("rbac-create-jobs"), own)]
     };
     let found = twenty(10, PLAN, outcomes).await;
     assert_eq!((found.len(), errors(&found)), (40, 40));
-    let trust = found
-        .iter()
-        .filter(|one| one.detail.contains("This fix is for"));
+    let trust = found.iter().filter(|one| one.detail.contains("This fix is for"));
     let trust: Vec<_> = trust.collect();
     assert_eq!(trust.len(), 1, "{trust:#?}");
     assert!(names_all(&trust[0].detail), "{trust:#?}");
@@ -161,10 +141,7 @@ async fn one_at_a_time_the_last_fix_has_all() {
     assert_eq!((found.len(), errors(&found)), (20, 20));
     let all: Vec<_> = found
         .iter()
-        .filter(|one| {
-            one.detail
-                .contains("This fix is for 20 runners. It includes")
-        })
+        .filter(|one| one.detail.contains("This fix is for 20 runners. It includes"))
         .collect();
     assert_eq!(all.len(), 1, "{found:#?}");
     assert!(names_all(&all[0].detail));
@@ -222,10 +199,7 @@ async fn a_reason_for_which_checks_could_not_be_made_is_one_diagnostic() {
         if let [one] = found.as_slice() {
             let start = "2 of 4 checks of runner ";
             assert!(one.detail.starts_with(start), "{}", one.detail);
-            assert!(
-                one.detail
-                    .contains("skip_checks = [\"role-exists\", \"role-trust\"]")
-            );
+            assert!(one.detail.contains("skip_checks = [\"role-exists\", \"role-trust\"]"));
         }
     }
 }
@@ -259,26 +233,17 @@ async fn a_reason_in_two_clusters_is_reported_for_each_with_its_own_fix() {
             let checking = reported.begin(&subject(runner));
             reported.diagnostics(report, severities, checking, &stop)
         };
-        let (first, second, third) =
-            tokio::join!(check("one", &a), check("two", &b), check("three", &a));
+        let (first, second, third) = tokio::join!(check("one", &a), check("two", &b), check("three", &a));
         let ([first], [second]) = (first.as_slice(), second.as_slice()) else {
             panic!("{first:#?} {second:#?}");
         };
         for (one, runner, cluster) in [(first, "one", "cluster-a"), (second, "two", "cluster-b")] {
             let fix = format!("To fix it:\n\n  # Create the access entry in {cluster}.");
             assert!(one.detail.contains(&fix), "{}", one.detail);
-            assert!(
-                one.summary.contains(&format!("(runner {runner:?}")),
-                "{}",
-                one.summary
-            );
+            assert!(one.summary.contains(&format!("(runner {runner:?}")), "{}", one.summary);
         }
         assert_ne!(first.summary, second.summary);
-        assert!(
-            first
-                .detail
-                .contains("The same reason applies to runner \"three\".")
-        );
+        assert!(first.detail.contains("The same reason applies to runner \"three\"."));
         assert_eq!(third.len(), usize::from(each));
         // A runner whose checks take longer.
         let late = check("late", &b).await;

@@ -26,11 +26,7 @@ pub(in crate::provider) enum Mode {
 
 impl Mode {
     /// Each mode with its name.
-    const ALL: [(&str, Self); 3] = [
-        ("off", Self::Off),
-        ("warn", Self::Warn),
-        ("error", Self::Error),
-    ];
+    const ALL: [(&str, Self); 3] = [("off", Self::Off), ("warn", Self::Warn), ("error", Self::Error)];
 }
 
 /// What happens during plan and apply when checks could not run.
@@ -46,16 +42,11 @@ pub(in crate::provider) enum Incomplete {
 
 impl Incomplete {
     /// Each value with its name.
-    const ALL: [(&str, Self); 3] = [
-        ("ignore", Self::Ignore),
-        ("warn", Self::Warn),
-        ("error", Self::Error),
-    ];
+    const ALL: [(&str, Self); 3] = [("ignore", Self::Ignore), ("warn", Self::Warn), ("error", Self::Error)];
 }
 
 /// Each identity with its name.
-const IDENTITIES: [(&str, Identity); 2] =
-    [("caller", Identity::Caller), ("runner", Identity::Runner)];
+const IDENTITIES: [(&str, Identity); 2] = [("caller", Identity::Caller), ("runner", Identity::Runner)];
 
 /// Returns what a value names. `None` for a name that is unknown, which validation refuses, and for a value that is not
 /// set.
@@ -103,16 +94,12 @@ pub(in crate::provider) fn settings(
             identity: named(block.get("as"), &IDENTITIES).unwrap_or_default(),
             timeout: timeout.unwrap_or(defaults.timeout),
             profile: text("profile"),
-            assume_role: assume_role
-                .get("role_arn")
-                .as_str()
-                .map(|role_arn| AssumeRole {
-                    role_arn: role_arn.to_owned(),
-                    session_name: assume_role.get("session_name").as_str().map(str::to_owned),
-                    external_id: assume_role.get("external_id").as_str().map(str::to_owned),
-                }),
-            web_identity_token_file: text("web_identity_token_file")
-                .map(|path| environment.expand(&path)),
+            assume_role: assume_role.get("role_arn").as_str().map(|role_arn| AssumeRole {
+                role_arn: role_arn.to_owned(),
+                session_name: assume_role.get("session_name").as_str().map(str::to_owned),
+                external_id: assume_role.get("external_id").as_str().map(str::to_owned),
+            }),
+            web_identity_token_file: text("web_identity_token_file").map(|path| environment.expand(&path)),
             oidc_issuer: text("oidc_issuer")
                 .map(|issuer| parse::issuer(&issuer).unwrap_or(issuer))
                 .or_else(|| installation.oidc_issuer.map(str::to_owned)),
@@ -153,19 +140,14 @@ mod tests {
     fn settings_with(attributes: Value, installation: &Installation) -> Settings {
         let block = Value::object([(NAME, attributes)]);
         let environment = Environment::from_variables([("HOME", "/home/ann")]);
-        settings(&block, installation, &environment)
-            .unwrap()
-            .settings
+        settings(&block, installation, &environment).unwrap().settings
     }
 
     #[test]
     fn a_tilde_in_a_path_is_the_home_directory() {
         let block = Value::object([
             ("web_identity_token_file", Value::from("~/token")),
-            (
-                "kubeconfig",
-                Value::object([("path", Value::from("~/.kube/config"))]),
-            ),
+            ("kubeconfig", Value::object([("path", Value::from("~/.kube/config"))])),
         ]);
         let settings = settings_with(block, &Installation::default());
         assert_eq!(
@@ -190,10 +172,7 @@ mod tests {
             let block = Value::object([("oidc_issuer", given)]);
             let settings = settings_with(block.clone(), &Installation::SAAS);
             assert_eq!(settings.oidc_issuer.as_deref(), saas);
-            assert_eq!(
-                settings_with(block, &other).oidc_issuer.as_deref(),
-                elsewhere
-            );
+            assert_eq!(settings_with(block, &other).oidc_issuer.as_deref(), elsewhere);
         }
     }
 
@@ -205,25 +184,16 @@ mod tests {
         };
         let (saas, other) = (Installation::SAAS, Installation::default());
         assert!(image(Value::Null, &saas).starts_with("ghcr.io/humanitec/humanitec-runner:v"));
-        assert!(
-            image(Value::Null, &other)
-                .starts_with("ghcr.io/stellwerk-labs/platform-orchestrator-runner:v")
-        );
+        assert!(image(Value::Null, &other).starts_with("ghcr.io/stellwerk-labs/platform-orchestrator-runner:v"));
         for installation in [&saas, &other] {
-            assert_eq!(
-                image(Value::from("mirror/runner:1"), installation),
-                "mirror/runner:1"
-            );
+            assert_eq!(image(Value::from("mirror/runner:1"), installation), "mirror/runner:1");
         }
     }
 
     #[test]
     fn only_the_saas_has_published_addresses() {
         let published = |installation| settings_with(Value::Null, installation).published_cidrs;
-        let texts: Vec<String> = published(&Installation::SAAS)
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        let texts: Vec<String> = published(&Installation::SAAS).iter().map(ToString::to_string).collect();
         assert_eq!(texts, ["35.198.140.114/32", "35.246.198.96/32"]);
         assert!(published(&Installation::default()).is_empty());
     }

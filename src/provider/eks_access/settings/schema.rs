@@ -21,32 +21,32 @@ pub(in crate::provider) fn attribute() -> Attribute {
 /// Returns the attributes that say when the checks run, and what their results do.
 fn when() -> Vec<Attribute> {
     vec![
-            text(
-                "plan",
-                "What a failed check does during plan: `off` (nothing is checked), `warn` (default), `error` (the plan \
+        text(
+            "plan",
+            "What a failed check does during plan: `off` (nothing is checked), `warn` (default), `error` (the plan \
                  fails, except for objects that do not exist yet while the runner is being created).",
-            ),
-            text(
-                "apply",
-                "What a failed check does during apply: `off`, `warn` (default: checked after the runner is \
+        ),
+        text(
+            "apply",
+            "What a failed check does during apply: `off`, `warn` (default: checked after the runner is \
                  registered), `error` (checked before the runner is registered, repeatedly within `timeout`; if a \
                  check fails, nothing is registered). A replacement deletes the old runner before the checks, \
                  unless its `lifecycle` has `create_before_destroy`.",
-            ),
-            text(
-                "incomplete",
-                "What happens if checks that apply could not run, because AWS credentials or a permission are missing, a \
+        ),
+        text(
+            "incomplete",
+            "What happens if checks that apply could not run, because AWS credentials or a permission are missing, a \
                  service is unreachable, or a call timed out: `ignore` (nothing), `warn` (default: one warning for each \
                  reason), `error` (an error wherever a failed check is one: with `plan = \"error\"` the plan fails, and \
                  with `apply = \"error\"` nothing is registered). Values that are unknown until apply have no effect.",
-            ),
-            Attribute::new(
-                "skip_checks",
-                Type::List(Box::new(Type::String)),
-                "The IDs of checks to skip, such as `job-dry-run` if the caller is deliberately not allowed to \
+        ),
+        Attribute::new(
+            "skip_checks",
+            Type::List(Box::new(Type::String)),
+            "The IDs of checks to skip, such as `job-dry-run` if the caller is deliberately not allowed to \
                  impersonate the runner. Checks that need a skipped check still run.",
-            )
-            .optional(),
+        )
+        .optional(),
     ]
 }
 
@@ -72,10 +72,7 @@ fn who() -> Vec<Attribute> {
             vec![
                 Attribute::string("role_arn", "The ARN of the role.").required(),
                 text("session_name", "The name of the session."),
-                text(
-                    "external_id",
-                    "The external ID that the role's trust policy requires.",
-                ),
+                text("external_id", "The external ID that the role's trust policy requires."),
             ],
         )
         .optional(),
@@ -122,16 +119,16 @@ fn orchestrator() -> Vec<Attribute> {
 
 fn kubeconfig() -> Attribute {
     Attribute::object(
-                "kubeconfig",
-                "A kubeconfig to use in place of a token created from the AWS credentials. No other kubeconfig is \
+        "kubeconfig",
+        "A kubeconfig to use in place of a token created from the AWS credentials. No other kubeconfig is \
                  ever used. Its credential plugin (`exec`) runs without a terminal, and nothing that it \
                  prints is shown.",
-                vec![
-                    Attribute::string("path", "The path of the file.").required(),
-                    text("context", "The context in the file. Default: its current context."),
-                ],
-            )
-            .optional()
+        vec![
+            Attribute::string("path", "The path of the file.").required(),
+            text("context", "The context in the file. Default: its current context."),
+        ],
+    )
+    .optional()
 }
 
 fn text(name: &'static str, description: impl Into<Cow<'static, str>>) -> Attribute {

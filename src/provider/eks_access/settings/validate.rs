@@ -24,11 +24,7 @@ pub(in crate::provider) fn validate(config: &Value) -> Vec<Diagnostic> {
         &["assume_role", "session_name"],
         parse::role_session_name,
     ));
-    found.extend(parsed(
-        block,
-        &["assume_role", "external_id"],
-        parse::external_id,
-    ));
+    found.extend(parsed(block, &["assume_role", "external_id"], parse::external_id));
     if let Some(Err(invalid)) = block
         .get("assume_role")
         .get("role_arn")
@@ -81,10 +77,7 @@ fn one_of<T: Copy>(block: &Value, name: &str, allowed: &[(&str, T)]) -> Option<D
     let allowed: Vec<String> = names.collect();
     Some(wrong(
         Path::new([NAME, name]),
-        format!(
-            "{text:?} is not a valid value. Use one of: {}.",
-            allowed.join(", ")
-        ),
+        format!("{text:?} is not a valid value. Use one of: {}.", allowed.join(", ")),
     ))
 }
 
@@ -98,11 +91,7 @@ fn unknown_checks(block: &Value) -> impl Iterator<Item = Diagnostic> {
 }
 
 /// Returns an error if `parser` does not accept the value at a path.
-fn parsed<T>(
-    block: &Value,
-    path: &[&str],
-    parser: fn(&str) -> Result<T, InvalidValue>,
-) -> Option<Diagnostic> {
+fn parsed<T>(block: &Value, path: &[&str], parser: fn(&str) -> Result<T, InvalidValue>) -> Option<Diagnostic> {
     let text = at(block, path).as_str()?;
     let invalid = parser(text).err()?;
     Some(wrong(path_of(path), invalid.about(text)))
@@ -122,10 +111,7 @@ fn path_of(names: &[&str]) -> Path {
 /// Returns an error for each attribute that the identity in `as` does not use.
 fn unused_by_the_identity(block: &Value) -> impl Iterator<Item = Diagnostic> {
     let identity = block.get("as");
-    let (token, kubeconfig) = (
-        block.get("web_identity_token_file"),
-        block.get("kubeconfig"),
-    );
+    let (token, kubeconfig) = (block.get("web_identity_token_file"), block.get("kubeconfig"));
     let is_runner = named(identity, &IDENTITIES) == Some(Identity::Runner);
     let of_runner = token.as_str().is_some() && !identity.is_unknown() && !is_runner;
     let of_caller = is_runner && !kubeconfig.is_null() && !kubeconfig.is_unknown();

@@ -18,9 +18,9 @@ use super::containers::LEGACY_MAIN;
 use super::go_values::{is_unset, items};
 use super::strict::step;
 use super::{InvalidField, problem};
-use crate::runner::JobTemplate;
 use crate::runner::invalid::quoted;
 use crate::runner::job_container::MAIN;
+use crate::runner::pod_template::job_template::JobTemplate;
 
 /// Any values: no rule here depends on them.
 const ORCHESTRATOR: JobTemplate<'static> = JobTemplate {
@@ -139,9 +139,7 @@ fn removed(path: &str, what: &str) -> InvalidField {
     problem(
         path,
         "Field removed in pod_template",
-        format_args!(
-            "is null. This removes {what}, and Kubernetes refuses every Job without it. Remove the field."
-        ),
+        format_args!("is null. This removes {what}, and Kubernetes refuses every Job without it. Remove the field."),
     )
 }
 
@@ -183,9 +181,9 @@ fn doubled_names(containers: &[MergedContainer<'_>]) -> Vec<InvalidField> {
     for (index, container) in containers.iter().filter(init).enumerate() {
         let name = container.name;
         let mut others = containers.iter().enumerate();
-        let Some((_, other)) = others.find(|(other, one)| {
-            one.name == name && !name.is_empty() && (*other < index || one.list == "containers")
-        }) else {
+        let Some((_, other)) = others
+            .find(|(other, one)| one.name == name && !name.is_empty() && (*other < index || one.list == "containers"))
+        else {
             continue;
         };
         let of = if other.is_main() {

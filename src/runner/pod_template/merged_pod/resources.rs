@@ -31,10 +31,7 @@ pub(super) fn check(container: &MergedContainer<'_>) -> Vec<InvalidField> {
             problems.push(problem(
                 &container.path(&[field[0], field[1], name]),
                 "Negative quantity in pod_template",
-                format_args!(
-                    "is {}, and Kubernetes refuses a negative quantity.",
-                    text(quantity)
-                ),
+                format_args!("is {}, and Kubernetes refuses a negative quantity.", text(quantity)),
             ));
         }
     }

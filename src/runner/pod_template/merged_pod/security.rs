@@ -40,11 +40,7 @@ pub(super) fn check(container: &MergedContainer<'_>) -> Vec<InvalidField> {
     }
     let field = [CONTEXT, "seccompProfile"];
     let of_orchestrator = container.is_main() && !container.sets(&[field[0], field[1], "type"]);
-    problems.extend(seccomp_problem(
-        context,
-        &container.path(&field),
-        of_orchestrator,
-    ));
+    problems.extend(seccomp_problem(context, &container.path(&field), of_orchestrator));
     problems
 }
 
@@ -74,11 +70,7 @@ fn seccomp_problem(context: &Value, path: &str, of_orchestrator: bool) -> Option
               another one, and without one."
             .to_owned(),
     };
-    Some(problem(
-        path,
-        "Invalid seccomp profile in pod_template",
-        finding,
-    ))
+    Some(problem(path, "Invalid seccomp profile in pod_template", finding))
 }
 
 /// The fields of a container's security context that the Orchestrator sets, and that a pod on Windows cannot have.
@@ -89,9 +81,7 @@ const ONLY_LINUX: [&str; 3] = ["allowPrivilegeEscalation", "capabilities", "secc
 /// Source: `validatePodSpecSecurityContext`, and `validateWindows` for the system.
 pub(super) fn check_pod(spec: &Value, containers: &[MergedContainer<'_>]) -> Vec<InvalidField> {
     let path = join("spec", &[CONTEXT, "seccompProfile"]);
-    let mut problems: Vec<_> = seccomp_problem(&spec[CONTEXT], &path, false)
-        .into_iter()
-        .collect();
+    let mut problems: Vec<_> = seccomp_problem(&spec[CONTEXT], &path, false).into_iter().collect();
     let is_windows = spec["os"]["name"] == "windows";
     let main = containers.iter().find(|container| container.is_main());
     let only_linux = main.filter(|_| is_windows).is_some_and(|main| {

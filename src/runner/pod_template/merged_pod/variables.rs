@@ -19,9 +19,7 @@ pub(super) fn check(container: &MergedContainer<'_>) -> Vec<InvalidField> {
         };
         let override_ = override_of(name).filter(|_| container.is_main());
         // The control plane refuses these in any case.
-        if override_ == Some(Override::Reserved)
-            || (container.is_main() && name == ONLY_BY_REFERENCE)
-        {
+        if override_ == Some(Override::Reserved) || (container.is_main() && name == ONLY_BY_REFERENCE) {
             continue;
         }
         let elements = || {

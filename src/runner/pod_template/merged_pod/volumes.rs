@@ -45,11 +45,7 @@ const SOURCES: [&str; 29] = [
 ///
 /// Source: `validateVolumeSource`, and `ValidateVolumeMounts`, which requires the volume of each mount. A volume without a
 /// source is an `emptyDir` (`SetDefaults_Volume` in pkg/apis/core/v1/defaults.go).
-pub(super) fn check(
-    template: &Value,
-    spec: &Value,
-    containers: &[MergedContainer<'_>],
-) -> Vec<InvalidField> {
+pub(super) fn check(template: &Value, spec: &Value, containers: &[MergedContainer<'_>]) -> Vec<InvalidField> {
     let has_mounts = |container: &MergedContainer<'_>| {
         let mut mounts = items(container.merged.get("volumeMounts"));
         mounts.next().is_some()
@@ -79,9 +75,9 @@ pub(super) fn check(
         // What the template does not set is the Orchestrator's.
         let own = sources.iter().find(|source| !is_set(source));
         let fix = match own {
-            Some(own) => format!(
-                "The Orchestrator sets `{own}`: give your volume another name, or set `{own}` to null as well."
-            ),
+            Some(own) => {
+                format!("The Orchestrator sets `{own}`: give your volume another name, or set `{own}` to null as well.")
+            }
             None => "Remove all but one.".to_owned(),
         };
         problems.push(problem(

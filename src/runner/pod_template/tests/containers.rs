@@ -97,9 +97,7 @@ fn a_variable_of_the_orchestrator_cannot_have_a_reference() {
             main(json!({"env": [{"name": name, "valueFrom": reference}]})),
             "spec.containers[0].env[0]",
             "Variable with two values",
-            &format!(
-                "sets {name} through `valueFrom`, but the Orchestrator sets {name} with `value`"
-            ),
+            &format!("sets {name} through `valueFrom`, but the Orchestrator sets {name} with `value`"),
         );
         // What the merge leaves is one of the two.
         for variable in [
@@ -181,9 +179,7 @@ fn other_containers_than_the_orchestrators_need_an_image() {
     );
     // Two of one name become one.
     accepts(json!({"spec": {"containers": [{"name": "main"}, {"name": "main", "image": "i"}]}}));
-    accepts(
-        json!({"spec": {"containers": [{"name": "b", "image": "i"}, {"name": "b", "stdin": true}]}}),
-    );
+    accepts(json!({"spec": {"containers": [{"name": "b", "image": "i"}, {"name": "b", "stdin": true}]}}));
     without(
         "containers",
         json!([{"name": "b", "image": "i"}, {"name": "b", "image": null}]),
@@ -215,13 +211,7 @@ fn overridden_variables_are_reported() {
         overridden(json!({"name": "RUNNER_GATEWAY_URL", "value": "https://x"})),
         1
     );
-    assert_eq!(
-        overridden(json!({"name": "METADATA_KEY", "value": null})),
-        1
-    );
-    assert_eq!(
-        overridden(json!({"name": "LOG_LEVEL", "value": "debug"})),
-        0
-    );
+    assert_eq!(overridden(json!({"name": "METADATA_KEY", "value": null})), 1);
+    assert_eq!(overridden(json!({"name": "LOG_LEVEL", "value": "debug"})), 0);
     assert_eq!(overridden(json!({"name": "MINE", "value": "x"})), 0);
 }

@@ -180,12 +180,7 @@ fn what_a_job_cannot_be_without_or_twice_is_refused() {
             "Container name used twice",
             "which another container has, too",
         ),
-        (
-            json!({"volumes": null}),
-            "spec.volumes",
-            "Field removed",
-            "is null",
-        ),
+        (json!({"volumes": null}), "spec.volumes", "Field removed", "is null"),
         (
             json!({"containers": null}),
             "spec.containers",

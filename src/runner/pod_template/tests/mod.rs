@@ -86,15 +86,11 @@ fn a_template_with_every_kind_of_value_has_no_problems() {
 #[test]
 fn null_is_allowed_everywhere_except_as_a_name() {
     accepts(json!({"metadata": null}));
-    accepts(
-        json!({"metadata": {"labels": {"a": null}, "creationTimestamp": null, "namespace": null}}),
-    );
+    accepts(json!({"metadata": {"labels": {"a": null}, "creationTimestamp": null, "namespace": null}}));
     accepts(
         json!({"spec": {"priority": null, "hostNetwork": null, "initContainers": null, "serviceAccountName": null}}),
     );
-    accepts(main(
-        json!({"env": null, "resources": {"limits": {"cpu": null}}}),
-    ));
+    accepts(main(json!({"env": null, "resources": {"limits": {"cpu": null}}})));
 }
 
 #[test]
@@ -283,11 +279,7 @@ fn a_value_out_of_range_is_reported() {
             "spec.priority",
             "is 2147483648, but Kubernetes expects a whole number from -2147483648 to 2147483647",
         ),
-        (
-            json!({"spec": {"priority": 1.5}}),
-            "spec.priority",
-            "is 1.5",
-        ),
+        (json!({"spec": {"priority": 1.5}}), "spec.priority", "is 1.5"),
         (
             json!({"spec": {"activeDeadlineSeconds": u64::MAX}}),
             "spec.activeDeadlineSeconds",
@@ -318,14 +310,13 @@ fn quantities_are_those_that_kubernetes_accepts() {
     let size = |text: &str| json!({"name": "v", "emptyDir": {"sizeLimit": text}});
     let memory = |text: &str| problems(json!({"spec": {"volumes": [size(text)]}})).len();
     for text in [
-        "0", "1", "1Gi", "+1.5M", "-1", ".5", "5.", "1e3", "1E-3", "2E", "100m", "3n", "4u", "1k",
-        " 1Ki ", "1Ei", "Mi", "+", ".", "e5",
+        "0", "1", "1Gi", "+1.5M", "-1", ".5", "5.", "1e3", "1E-3", "2E", "100m", "3n", "4u", "1k", " 1Ki ", "1Ei",
+        "Mi", "+", ".", "e5",
     ] {
         assert_eq!(memory(text), 0, "{text}");
     }
     for text in [
-        "", " ", "Ei", ".Pi", "1GB", "1 Gi", "1gi", "Gigs", "1.2.3", "1e", "1e1.5", "--1", "1K",
-        "１",
+        "", " ", "Ei", ".Pi", "1GB", "1 Gi", "1gi", "Gigs", "1.2.3", "1e", "1e1.5", "--1", "1K", "１",
     ] {
         assert_eq!(memory(text), 1, "{text}");
     }
@@ -362,10 +353,7 @@ fn a_removed_service_account_is_an_override() {
     ] {
         let template = Map::from_iter([("spec".to_owned(), spec)]);
         assert_eq!(own_service_account(&template), expected, "{template:?}");
-        let details: Vec<String> = overrides(&template)
-            .into_iter()
-            .map(|one| one.invalid.detail)
-            .collect();
+        let details: Vec<String> = overrides(&template).into_iter().map(|one| one.invalid.detail).collect();
         assert_eq!(details.len(), usize::from(expected.is_some()));
         for (detail, account) in details.iter().zip(expected) {
             assert!(detail.contains(&format!("run as the service account {account:?}")));
@@ -382,10 +370,7 @@ fn every_problem_is_reported_without_values_of_variables() {
             {"name": "main", "env": [{"name": "TOKEN", "value": "s3cret"}, "s3cret"]},
         ]},
     }));
-    let paths: Vec<_> = problems
-        .iter()
-        .map(|problem| problem.path.as_str())
-        .collect();
+    let paths: Vec<_> = problems.iter().map(|problem| problem.path.as_str()).collect();
     assert_eq!(
         paths,
         [

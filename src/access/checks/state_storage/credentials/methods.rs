@@ -102,11 +102,7 @@ pub(in super::super) const AZURERM: Backend = Backend {
                     Text("ACTIONS_ID_TOKEN_REQUEST_URL"),
                 ],
             ],
-            needs: &[
-                &[Text("ARM_TENANT_ID")],
-                &[Text("ARM_CLIENT_ID")],
-                &[Account],
-            ],
+            needs: &[&[Text("ARM_TENANT_ID")], &[Text("ARM_CLIENT_ID")], &[Account]],
         },
         Method {
             selected_by: &[&[Flag("ARM_USE_MSI")]],
@@ -116,19 +112,13 @@ pub(in super::super) const AZURERM: Backend = Backend {
     ],
     later: &[
         selected_by(&[
-            &[
-                Text("ARM_CLIENT_CERTIFICATE"),
-                File("ARM_CLIENT_CERTIFICATE_PATH"),
-            ],
+            &[Text("ARM_CLIENT_CERTIFICATE"), File("ARM_CLIENT_CERTIFICATE_PATH")],
             &[Text("ARM_TENANT_ID")],
             LATER_CLIENT_ID,
             &[Account],
         ]),
         selected_by(&[
-            &[
-                Text("ARM_CLIENT_SECRET"),
-                File("ARM_CLIENT_SECRET_FILE_PATH"),
-            ],
+            &[Text("ARM_CLIENT_SECRET"), File("ARM_CLIENT_SECRET_FILE_PATH")],
             &[Text("ARM_TENANT_ID")],
             LATER_CLIENT_ID,
             &[Account],
@@ -207,9 +197,9 @@ impl BackendSetting {
     pub(super) fn in_words(self) -> String {
         match self {
             Self::Flag(name) => format!("{name} set to true"),
-            Self::Account => format!(
-                "{USE_AZUREAD} set to true (or {SUBSCRIPTION_ID} and resource_group_name of the state storage)"
-            ),
+            Self::Account => {
+                format!("{USE_AZUREAD} set to true (or {SUBSCRIPTION_ID} and resource_group_name of the state storage)")
+            }
             _ => self.name().to_owned(),
         }
     }

@@ -8,20 +8,12 @@ fn found(backend: &Backend, variables: &[(&str, &str)], mounts: &[&str]) -> Stri
 }
 
 /// The same with or without a resource group.
-fn found_in(
-    backend: &Backend,
-    variables: &[(&str, &str)],
-    mounts: &[&str],
-    has_group: bool,
-) -> String {
+fn found_in(backend: &Backend, variables: &[(&str, &str)], mounts: &[&str], has_group: bool) -> String {
     let env: Vec<Value> = variables
         .iter()
         .map(|(name, value)| json!({"name": name, "value": value}))
         .collect();
-    let mounts: Vec<Value> = mounts
-        .iter()
-        .map(|path| json!({"mountPath": path}))
-        .collect();
+    let mounts: Vec<Value> = mounts.iter().map(|path| json!({"mountPath": path})).collect();
     let main = json!({"name": MAIN, "env": env, "volumeMounts": mounts});
     let environment = ContainerEnvironment::new(main, BTreeMap::new());
     let container = Container {
@@ -37,7 +29,8 @@ fn found_in(
     }
 }
 
-const ACCOUNT: &str = "ARM_USE_AZUREAD set to true (or ARM_SUBSCRIPTION_ID and resource_group_name of the state storage)";
+const ACCOUNT: &str =
+    "ARM_USE_AZUREAD set to true (or ARM_SUBSCRIPTION_ID and resource_group_name of the state storage)";
 const TENANT: (&str, &str) = ("ARM_TENANT_ID", "t");
 const CLIENT: (&str, &str) = ("ARM_CLIENT_ID", "c");
 const SUBSCRIPTION: (&str, &str) = ("ARM_SUBSCRIPTION_ID", "s");
@@ -52,17 +45,9 @@ fn a_service_principal_reads_the_state_itself_or_by_the_key_of_a_resource_group(
     let all = "ARM_CLIENT_SECRET ARM_TENANT_ID ARM_CLIENT_ID ARM_SUBSCRIPTION_ID";
     let principal = [TENANT, CLIENT, SECRET];
     for (others, has_group, expected) in [
-        (
-            &[SUBSCRIPTION][..],
-            false,
-            format!("ARM_CLIENT_SECRET needs {ACCOUNT}"),
-        ),
+        (&[SUBSCRIPTION][..], false, format!("ARM_CLIENT_SECRET needs {ACCOUNT}")),
         (&[SUBSCRIPTION], true, all.to_owned()),
-        (
-            &[SUBSCRIPTION, AZUREAD],
-            false,
-            format!("{all} ARM_USE_AZUREAD"),
-        ),
+        (&[SUBSCRIPTION, AZUREAD], false, format!("{all} ARM_USE_AZUREAD")),
         // 1.10 demands a subscription that it does not use.
         (
             &[AZUREAD],
@@ -105,11 +90,7 @@ fn azurerm_needs_all_variables_of_a_method() {
             &["/s"],
             "later: ARM_CLIENT_CERTIFICATE_PATH ",
         ),
-        (
-            with(&[later_file]),
-            &["/s"],
-            "later: ARM_CLIENT_SECRET_FILE_PATH ",
-        ),
+        (with(&[later_file]), &["/s"], "later: ARM_CLIENT_SECRET_FILE_PATH "),
         (with(&[later_file]), &["/s/y"], "nothing"),
         (with(&[TOKEN]), &[], "nothing"),
         (with(&[TOKEN, OIDC]), &[], "ARM_USE_OIDC ARM_OIDC_TOKEN "),
@@ -149,10 +130,7 @@ fn azurerm_needs_all_variables_of_a_method() {
         ),
     ] {
         let found = found(&AZURERM, &variables, mounts);
-        assert!(
-            found.starts_with(expected),
-            "{variables:?} {mounts:?} {found}"
-        );
+        assert!(found.starts_with(expected), "{variables:?} {mounts:?} {found}");
     }
 }
 
@@ -160,18 +138,10 @@ fn azurerm_needs_all_variables_of_a_method() {
 fn the_first_variable_of_gcs_decides() {
     const JSON: &str = "{\"type\": \"x\"}";
     let (usual, backend) = ("GOOGLE_CREDENTIALS", "GOOGLE_BACKEND_CREDENTIALS");
-    let (file, token) = (
-        "GOOGLE_APPLICATION_CREDENTIALS",
-        "GOOGLE_OAUTH_ACCESS_TOKEN",
-    );
-    let wrong = |name: &str| {
-        format!("{name} needs a JSON object or the path of a file in a volume as its value")
-    };
+    let (file, token) = ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_OAUTH_ACCESS_TOKEN");
+    let wrong = |name: &str| format!("{name} needs a JSON object or the path of a file in a volume as its value");
     for (variables, expected) in [
-        (
-            &[(usual, "neither"), (file, "/g/key.json")][..],
-            wrong(usual),
-        ),
+        (&[(usual, "neither"), (file, "/g/key.json")][..], wrong(usual)),
         (&[(backend, "{"), (usual, JSON)], wrong(backend)),
         (&[(usual, "neither"), (backend, JSON)], backend.to_owned()),
         (&[(token, "t"), (usual, "neither")], token.to_owned()),
@@ -201,10 +171,6 @@ fn a_file_of_gcs_is_in_a_volume() {
         ("GOOGLE_APPLICATION_CREDENTIALS", &["/secret"], no_volume),
         ("GOOGLE_CREDENTIALS", &["/secrets"], "GOOGLE_CREDENTIALS"),
     ] {
-        assert_eq!(
-            found(&GCS, &[(name, path)], mounts),
-            expected,
-            "{name} {mounts:?}"
-        );
+        assert_eq!(found(&GCS, &[(name, path)], mounts), expected, "{name} {mounts:?}");
     }
 }

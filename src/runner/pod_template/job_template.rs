@@ -4,8 +4,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::job_container::{MAIN, tried_variables};
-use super::pod_template::merge::{MergeError, merge};
+use super::merge::{MergeError, merge};
+use crate::runner::job_container::{MAIN, tried_variables};
 
 /// The values that the Orchestrator fills into the template.
 pub(crate) struct JobTemplate<'a> {
@@ -24,10 +24,7 @@ impl JobTemplate<'_> {
     ///
     /// # Errors
     /// If the runner's template cannot be merged. The Orchestrator cannot merge it either.
-    pub(crate) fn merged(
-        &self,
-        pod_template: Option<&Map<String, Value>>,
-    ) -> Result<Map<String, Value>, MergeError> {
+    pub(crate) fn merged(&self, pod_template: Option<&Map<String, Value>>) -> Result<Map<String, Value>, MergeError> {
         match pod_template {
             Some(patch) => merge(self.own(), patch),
             None => Ok(self.own()),
@@ -58,9 +55,6 @@ impl JobTemplate<'_> {
             }],
             "volumes": [{"name": "tofu", "emptyDir": {}}],
         });
-        Map::from_iter([
-            ("metadata".to_owned(), json!({})),
-            ("spec".to_owned(), spec),
-        ])
+        Map::from_iter([("metadata".to_owned(), json!({})), ("spec".to_owned(), spec)])
     }
 }
