@@ -42,7 +42,7 @@ impl Interrupted {
     /// this is the reason.
     fn outcome(self, calls: &PendingCalls) -> Outcome {
         if let (Self::TimedOut, Some(throttled)) = (self, calls.throttled()) {
-            return throttled.outcome();
+            return throttled;
         }
         let reason: IncompleteReason = match self {
             Self::Canceled => "canceled".into(),

@@ -3,10 +3,10 @@
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use super::aws::AwsError;
+use super::outcome::Outcome;
 
-/// The throttling that the calls of a service are waiting out now, if there is one.
-pub(super) type Throttling = Arc<Mutex<Option<AwsError>>>;
+/// The throttling that the calls of a service are waiting out now, if there is one: the outcome of a check that it stops.
+pub(super) type Throttling = Arc<Mutex<Option<Outcome>>>;
 
 tokio::task_local! {
     /// The calls of what is polled now: a check, or a call that checks share.
@@ -15,9 +15,9 @@ tokio::task_local! {
 
 /// The calls that a check, or a call that checks share, has begun.
 #[derive(Clone, Default)]
-pub(super) struct PendingCalls(Arc<Mutex<Vec<Call>>>);
+pub(super) struct PendingCalls(Arc<Mutex<Vec<PendingCall>>>);
 
-enum Call {
+enum PendingCall {
     /// A call of AWS, until it has ended, and the throttling of its service.
     Aws(Weak<Throttling>),
     /// A call that checks share.
@@ -33,17 +33,17 @@ impl PendingCalls {
     /// Notes that what is polled now waits for a call of AWS, which has ended when the value is dropped.
     pub(super) fn begin(service: &Throttling) -> Arc<Throttling> {
         let call = Arc::new(Arc::clone(service));
-        Self::note(Call::Aws(Arc::downgrade(&call)));
+        Self::note(PendingCall::Aws(Arc::downgrade(&call)));
         call
     }
 
     /// Notes that what is polled now waits for the call that has these calls.
     pub(super) fn join(&self) {
-        Self::note(Call::Shared(self.clone()));
+        Self::note(PendingCall::Shared(self.clone()));
     }
 
     /// Notes a call of what is polled now. Outside of a check, no one needs it.
-    fn note(call: Call) {
+    fn note(call: PendingCall) {
         let _ = CURRENT.try_with(|Self(calls)| {
             let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
             calls.push(call);
@@ -51,15 +51,15 @@ impl PendingCalls {
     }
 
     /// Returns the throttling that one of the calls is waiting out now.
-    pub(super) fn throttled(&self) -> Option<AwsError> {
+    pub(super) fn throttled(&self) -> Option<Outcome> {
         let calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         calls.iter().find_map(|call| match call {
-            Call::Aws(call) => {
+            PendingCall::Aws(call) => {
                 let service = call.upgrade()?;
                 let throttling = service.lock().unwrap_or_else(PoisonError::into_inner);
                 throttling.clone()
             }
-            Call::Shared(calls) => calls.throttled(),
+            PendingCall::Shared(calls) => calls.throttled(),
         })
     }
 }
@@ -70,10 +70,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_throttling_of_a_call_counts_until_it_ends_and_for_who_waits_for_it() {
-        let error = AwsError::Throttled {
-            action: "iam:GetRole",
-            message: "Rate exceeded".to_owned(),
-        };
+        let error = Outcome::incomplete("iam:GetRole was throttled", "Rate exceeded");
         let service: Throttling = Arc::new(Mutex::new(Some(error.clone())));
         let [check, other, shared] = [(); 3].map(|()| PendingCalls::default());
         check.clone().of(async { shared.join() }).await;

@@ -120,7 +120,26 @@ fn results(cli: &Cli) {
 
 fn wrong_arguments(cli: &Cli) {
     let workspace = workspace(cli, "");
-    for (call, parameter, text) in [
+    for (call, parameter, text) in wrong_names().into_iter().chain(wrong_policies()) {
+        workspace.write(
+            "main.tf",
+            &configuration(&format!("output \"o\" {{\n  value = {call}\n}}\n")),
+        );
+        workspace
+            .plan(&[])
+            .fails()
+            .has(&format!("\"{parameter}\""))
+            .has(text)
+            // Terraform and OpenTofu add the period.
+            .has_not("..");
+    }
+}
+
+/// A call that fails: the call, the parameter, and a part of the error.
+type WrongCall = (String, &'static str, &'static str);
+
+fn wrong_names() -> Vec<WrongCall> {
+    vec![
         (
             call("session_name", "\"\", \"my-runner\""),
             "org",
@@ -130,11 +149,6 @@ fn wrong_arguments(cli: &Cli) {
             call("oidc_subject", "\"*\", \"my-runner\""),
             "org",
             "\"*\" contains '*', which is not allowed in the ID of an organization.",
-        ),
-        (
-            call("trust_policy", &format!("{PROVIDER_ARN:?}, [\"my-org+a\", \"*\"]")),
-            "subjects",
-            "The subject \"*\" does not begin with the ID of an organization",
         ),
         (
             call("oidc_subject", "\"my-org\", \"My Runner\""),
@@ -150,6 +164,16 @@ fn wrong_arguments(cli: &Cli) {
             call("kubernetes_user", "\"arn:aws:iam::123456789012:role/my-role\", \"a/b\""),
             "session_name",
             "\"a/b\"",
+        ),
+    ]
+}
+
+fn wrong_policies() -> Vec<WrongCall> {
+    vec![
+        (
+            call("trust_policy", &format!("{PROVIDER_ARN:?}, [\"my-org+a\", \"*\"]")),
+            "subjects",
+            "The subject \"*\" does not begin with the ID of an organization",
         ),
         (
             call("trust_policy", "\"https://oidc.humanitec.dev\", [\"my-org+a\"]"),
@@ -191,19 +215,7 @@ fn wrong_arguments(cli: &Cli) {
             "is not the ARN of an EKS cluster",
         ),
         (call("permission_policy", "[\"\"]"), "cluster_arns", "empty or null"),
-    ] {
-        workspace.write(
-            "main.tf",
-            &configuration(&format!("output \"o\" {{\n  value = {call}\n}}\n")),
-        );
-        workspace
-            .plan(&[])
-            .fails()
-            .has(&format!("\"{parameter}\""))
-            .has(text)
-            // Terraform and OpenTofu add the period.
-            .has_not("..");
-    }
+    ]
 }
 
 /// The examples without a resource of hashicorp/aws, as they are in the documentation.

@@ -87,8 +87,8 @@ impl RateLimit {
         F: Future<Output = Result<T, AwsError>> + Send,
     {
         let (permits, throttled) = (Arc::clone(&self.permits), Arc::clone(&self.throttled));
-        let note = move |error: Option<AwsError>| {
-            *throttled.lock().unwrap_or_else(PoisonError::into_inner) = error;
+        let note = move |error: Option<&AwsError>| {
+            *throttled.lock().unwrap_or_else(PoisonError::into_inner) = error.map(AwsError::outcome);
         };
         let pending = PendingCalls::begin(&self.throttled);
         let task = tokio::spawn(async move {
@@ -100,7 +100,7 @@ impl RateLimit {
             loop {
                 let response = call().await;
                 match &response {
-                    Err(error @ AwsError::Throttled { .. }) => note(Some(error.clone())),
+                    Err(error @ AwsError::Throttled { .. }) => note(Some(error)),
                     _ => note(None),
                 }
                 if !matches!(response, Err(AwsError::Throttled { .. })) || Instant::now() >= end {

@@ -69,7 +69,20 @@ pub(super) fn fields() {
     ] {
         case(name.to_owned(), "", user.as_bytes(), shows);
     }
-    for (name, proxy, shows) in [
+    for (name, proxy, shows) in proxies() {
+        case(
+            name.to_owned(),
+            &format!("    proxy-url: {proxy}\n"),
+            b"    token: t0ken-of-mine\n",
+            shows,
+        );
+    }
+    try_all(cases);
+}
+
+/// Values of `proxy-url` with the canary: the name, the value, and a part of what the check reports.
+fn proxies() -> [(&'static str, String, &'static str); 4] {
+    [
         ("proxy-url", format!("http://me:{CANARY}@127.0.0.1:9"), "refused"),
         (
             "proxy-url with a scheme",
@@ -86,15 +99,7 @@ pub(super) fn fields() {
             format!("socks5://me:{CANARY}@127.0.0.1:9"),
             "refused",
         ),
-    ] {
-        case(
-            name.to_owned(),
-            &format!("    proxy-url: {proxy}\n"),
-            b"    token: t0ken-of-mine\n",
-            shows,
-        );
-    }
-    try_all(cases);
+    ]
 }
 
 /// Ways in which a credential plugin prints the canary: the name, the script, and a part of what the check reports.
