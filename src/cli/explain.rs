@@ -36,7 +36,6 @@ fn section(id: CheckId) -> &'static str {
 
 /// Returns all checks with their titles, below their categories. Without columns, each title begins a line of its own.
 fn list(width: usize, layout: Layout) -> String {
-    // This indents what follows a line break as well.
     let options = Options::new(width)
         .subsequent_indent("    ")
         .break_words(false)
@@ -49,7 +48,10 @@ fn list(width: usize, layout: Layout) -> String {
             let title = id.title();
             let line = match layout {
                 Layout::Columns => format!("  {id:<longest$}  {title}", longest = CheckId::LONGEST),
-                Layout::Lines(_) => format!("  {id}\n{title}"),
+                Layout::Lines(_) => {
+                    let _ = writeln!(text, "  {id}");
+                    format!("    {title}")
+                }
             };
             let _ = writeln!(text, "{}", textwrap::fill(&line, &options));
         }

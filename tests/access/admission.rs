@@ -21,7 +21,6 @@ pub(crate) const SCENARIOS: &[Scenario] = sandbox::scenarios![
     quota_in_another_unit,
     limit_range,
     invalid_pod_template,
-    merge_error,
 ];
 
 /// A ValidatingAdmissionPolicy for the runner's namespace, which is removed at the end.
@@ -406,13 +405,4 @@ fn invalid_pod_template(cloud: &Cloud) {
     checked
         .only(&["job-dry-run"], &[])
         .says("job-dry-run", &["volumeMounts", "absent"]);
-}
-
-/// A pod template that the Orchestrator's merge refuses.
-fn merge_error(cloud: &Cloud) {
-    let template = json!({"spec": {"volumes": [{"emptyDir": {}}]}});
-    let checked = cloud.check(&cloud.with("job/pod_template", template));
-    checked
-        .only(&["pod-template-refs", "job-dry-run"], &["pod-identity", "scheduling"])
-        .says("job-dry-run", &["cannot merge pod_template", "`volumes`", "`name`"]);
 }

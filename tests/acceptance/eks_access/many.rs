@@ -216,7 +216,9 @@ fn twenty_causes(cli: &Cli) {
     assert_eq!(count(&plan, "Warning: EKS access: role-exists"), 20, "{}", plan.text);
     plan.has_not("more similar warning");
     for n in 0..20 {
-        plan.has(&format!("Warning: EKS access: role-exists (runner \"runner-{n}\")"))
-            .has(&format!("role/role-of-runner-{n}"));
+        plan.has(&format!(
+            "Warning: EKS access: role-exists (runner \"runner-{n}\" in \"my-org\")"
+        ))
+        .has(&format!("role/role-of-runner-{n}"));
     }
 }
