@@ -189,25 +189,25 @@ fn new_access_of_the_caller(cloud: &Cloud) {
     let allow = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
     let caller = cloud.eks.create_user("new", &allow).unwrap();
     let wait = || {
-        let asked = json!({"runners": [runner], "wait": true});
-        cloud.library_in(cloud.eks.env_as(&caller), &asked)
+        let request = json!({"runners": [runner], "wait": true});
+        cloud.library_in(cloud.eks.env_as(&caller), &request)
     };
-    let api_server = |answer: &Value| {
-        let checks = answer["reports"][0]["checks"].as_array().unwrap();
+    let api_server = |response: &Value| {
+        let checks = response["reports"][0]["checks"].as_array().unwrap();
         let found = checks.iter().find(|check| check["id"] == "api-server");
         found.unwrap().clone()
     };
-    let answer = wait();
-    let message = api_server(&answer)["message"].to_string();
-    assert!(message.contains("rejects the token"), "{answer}");
-    assert!(answer["took_ms"].as_u64().unwrap() < 5000, "{answer}");
+    let response = wait();
+    let message = api_server(&response)["message"].to_string();
+    assert!(message.contains("rejects the token"), "{response}");
+    assert!(response["took_ms"].as_u64().unwrap() < 5000, "{response}");
     let entry = json!({
         "clusterName": cloud.eks.options().cluster_name,
         "principalArn": "arn:aws:iam::123456789012:user/new",
     });
     cloud.aws("eks", "CreateAccessEntry", &entry);
-    let answer = wait();
-    assert_eq!(api_server(&answer)["status"], "passed", "{answer}");
+    let response = wait();
+    assert_eq!(api_server(&response)["status"], "passed", "{response}");
 }
 
 fn nothing_to_wait_for(cloud: &Cloud) {

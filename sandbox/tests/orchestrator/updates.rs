@@ -184,8 +184,8 @@ fn a_missing_runner_is_reported_before_what_only_the_strict_check_refuses() {
         json!({ "type": "kubernetes-eks", "job": job(json!({ "metadata": { "namespace": "x" } })) }),
     ] {
         let body = json!({ "runner_configuration": part });
-        let answer = client.patch(&format!("{RUNNERS}/two"), body.clone());
-        assert_eq!(answer.error(404), "runner not found");
+        let response = client.patch(&format!("{RUNNERS}/two"), body.clone());
+        assert_eq!(response.error(404), "runner not found");
         client.patch(ONE, body).error(400);
     }
     // The service's OpenAPI document is checked before the runner is looked up.
