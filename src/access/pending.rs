@@ -42,7 +42,7 @@ impl PendingCalls {
         Self::note(PendingCall::Shared(self.clone()));
     }
 
-    /// Notes a call of what is polled now. Outside of a check, no one needs it.
+    /// Notes a call of what is polled now. Outside of a check, it is not noted.
     fn note(call: PendingCall) {
         let _ = CURRENT.try_with(|Self(calls)| {
             let mut calls = calls.lock().unwrap_or_else(PoisonError::into_inner);

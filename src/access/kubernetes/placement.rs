@@ -144,7 +144,7 @@ impl ClusterNode {
 /// The label for the operating system of a node, which the kubelet sets.
 const SYSTEM: &str = "kubernetes.io/os";
 
-/// The label that tells the nodes of Fargate (`fargate`) and of EKS Auto Mode (`auto`) from others ("Control if a workload is
+/// The label that distinguishes the nodes of Fargate (`fargate`) and of EKS Auto Mode (`auto`) from others ("Control if a workload is
 /// deployed on EKS Auto Mode nodes" in the EKS user guide).
 pub(crate) const COMPUTE_TYPE: &str = "eks.amazonaws.com/compute-type";
 

@@ -72,8 +72,8 @@ fn all_from(place: &str) -> (String, String, Option<String>) {
     )
 }
 
-fn one_error(given: &ExplicitSettings, environment: &Environment) -> LookupError {
-    let mut errors = lookup(given, environment).unwrap_err();
+fn one_error(explicit: &ExplicitSettings, environment: &Environment) -> LookupError {
+    let mut errors = lookup(explicit, environment).unwrap_err();
     assert_eq!(errors.len(), 1, "{errors:?}");
     errors.remove(0)
 }
@@ -117,11 +117,11 @@ fn the_places_are_searched_in_order() {
 #[test]
 fn each_value_is_searched_on_its_own() {
     let home = Home::new(Some("token: file-token\ndefault_org_id: ''\n"));
-    let given = ExplicitSettings {
+    let explicit = ExplicitSettings {
         org_id: Some("block-org".to_owned()),
         ..ExplicitSettings::default()
     };
-    let settings = lookup(&given, &home.environment(&[("HUMANITEC_API_URL", " ")])).unwrap();
+    let settings = lookup(&explicit, &home.environment(&[("HUMANITEC_API_URL", " ")])).unwrap();
     assert_eq!(
         shown(&settings),
         (
@@ -136,11 +136,11 @@ fn each_value_is_searched_on_its_own() {
 fn the_default_file_is_not_read_when_another_is_named() {
     let home = Home::new(Some(FILE));
     std::fs::write(home.path().join("named.yaml"), "default_org_id: o\n").unwrap();
-    let given = ExplicitSettings {
+    let explicit = ExplicitSettings {
         config_files: vec![(&HUMANITEC, "~/named.yaml".to_owned())],
         ..ExplicitSettings::default()
     };
-    let error = one_error(&given, &home.environment(&[]));
+    let error = one_error(&explicit, &home.environment(&[]));
     assert_eq!(
         error.to_string(),
         format!(
@@ -208,11 +208,11 @@ fn a_named_file_must_exist_and_be_valid_even_if_no_value_is_taken_from_it() {
         if let Some(content) = content {
             std::fs::write(&path, content).unwrap();
         }
-        let given = ExplicitSettings {
+        let explicit = ExplicitSettings {
             config_files: vec![(&HUMANITEC, path.display().to_string())],
             ..block()
         };
-        let error = one_error(&given, &home.environment(&[]));
+        let error = one_error(&explicit, &home.environment(&[]));
         assert_eq!(error.attribute(), Some(ProviderAttribute::ConfigFile(&HUMANITEC)));
         let text = error.to_string();
         assert!(
@@ -244,7 +244,7 @@ fn an_empty_option_is_an_error_of_its_own() {
         ..block()
     };
     let empty = || Some(String::new());
-    for (attribute, given) in [
+    for (attribute, explicit) in [
         (
             ProviderAttribute::ApiUrl,
             ExplicitSettings {
@@ -281,7 +281,7 @@ fn an_empty_option_is_an_error_of_its_own() {
             },
         ),
     ] {
-        let error = one_error(&given, &home.environment(&VARIABLES));
+        let error = one_error(&explicit, &home.environment(&VARIABLES));
         assert_eq!(error, LookupError::Empty { attribute });
         let text = error.text(Frontend::Command);
         assert!(text.ends_with("is empty. Set it to a value, or remove it."), "{text}");
@@ -300,11 +300,11 @@ fn usable_urls() {
         ("HTTPS://Example.COM", "https://example.com/"),
         ("http://[::1]:8080", "http://[::1]:8080/"),
     ] {
-        let given = ExplicitSettings {
+        let explicit = ExplicitSettings {
             api_url: Some(text.to_owned()),
             ..block()
         };
-        let settings = lookup(&given, &Environment::from_variables([])).unwrap();
+        let settings = lookup(&explicit, &Environment::from_variables([])).unwrap();
         assert_eq!(settings.api_url.as_str(), expected);
     }
 }
@@ -332,11 +332,11 @@ fn unusable_urls() {
         ("https://s3cret@a.example", "the URL contains a user name or password"),
         ("https://ann:s3cret@a exa.mple", "the value is not a URL"),
     ] {
-        let given = ExplicitSettings {
+        let explicit = ExplicitSettings {
             api_url: Some(text.to_owned()),
             ..block()
         };
-        let error = one_error(&given, &Environment::from_variables([]));
+        let error = one_error(&explicit, &Environment::from_variables([]));
         assert_eq!(error.attribute(), Some(ProviderAttribute::ApiUrl));
         let text_shown = error.to_string();
         assert!(text_shown.starts_with("api_url cannot be used: "), "{text_shown}");
@@ -355,31 +355,31 @@ fn only_localhost_needs_no_token() {
         ("http://localhost.example", true),
         ("https://api.humanitec.dev", true),
     ] {
-        let given = ExplicitSettings {
+        let explicit = ExplicitSettings {
             api_url: Some(url.to_owned()),
             auth_token: None,
             ..block()
         };
-        let result = lookup(&given, &Environment::from_variables([]));
+        let result = lookup(&explicit, &Environment::from_variables([]));
         assert_eq!(result.is_err(), needs, "{url}");
         if let Ok(settings) = result {
             assert!(settings.token.is_none());
         }
         let with_token = Environment::from_variables([("HUMANITEC_AUTH_TOKEN", "t")]);
-        assert!(lookup(&given, &with_token).unwrap().token.is_some(), "{url}");
+        assert!(lookup(&explicit, &with_token).unwrap().token.is_some(), "{url}");
     }
 }
 
 #[test]
 fn a_token_is_trimmed_and_must_fit_into_a_header() {
-    let given = |token: &str| ExplicitSettings {
+    let explicit = |token: &str| ExplicitSettings {
         auth_token: Some(SecretString::from(token)),
         ..block()
     };
-    let settings = lookup(&given("from-a-file\n"), &Environment::from_variables([])).unwrap();
+    let settings = lookup(&explicit("from-a-file\n"), &Environment::from_variables([])).unwrap();
     assert_eq!(shown(&settings).2.as_deref(), Some("from-a-file"));
     for bad in ["s3cret s3cret", "s3cret\r\nX: y", "s3crét", "s3cret\0"] {
-        let error = one_error(&given(bad), &Environment::from_variables([]));
+        let error = one_error(&explicit(bad), &Environment::from_variables([]));
         assert_eq!(error.attribute(), Some(ProviderAttribute::AuthToken));
         assert!(!error.to_string().contains("s3cr"), "{error}");
     }
@@ -387,11 +387,11 @@ fn a_token_is_trimmed_and_must_fit_into_a_header() {
 
 #[test]
 fn an_organization_without_a_url_is_refused() {
-    let given = ExplicitSettings {
+    let explicit = ExplicitSettings {
         org_id: Some("..".to_owned()),
         ..block()
     };
-    let error = one_error(&given, &Environment::from_variables([]));
+    let error = one_error(&explicit, &Environment::from_variables([]));
     assert_eq!(
         error.to_string(),
         "org_id cannot be used: `..` is not the ID of an organization"

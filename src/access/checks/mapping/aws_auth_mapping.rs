@@ -41,13 +41,15 @@ pub(in crate::access::checks) async fn aws_auth_outcome(run: &Run<'_>) -> Result
         Mapping::Refused { by, line, .. } => outcome.fix(
             cause,
             Fix::note(format!(
-                "The new line replaces line {line} of {by}. If nodes use this role, they need the old line: give the runner \
-                 its own role instead."
+                "The new line replaces line {line} of {by}. If nodes use this role, they need the old line: use \
+                 another role for the runner instead."
             ))
             .then(command()),
         ),
         // mapRoles is read before mapUsers.
-        Mapping::ByChance { by: AwsAuthKey::Users, .. } => outcome.fix(cause, command()),
+        Mapping::ByChance {
+            by: AwsAuthKey::Users, ..
+        } => outcome.fix(cause, command()),
         Mapping::ByChance { by, .. } => outcome.fix(cause, keep_one_aws_auth_line(role, by)),
         Mapping::Admitted { .. } if outcome.comparison.is_some() => outcome.fix(cause, command()),
         Mapping::Admitted { .. } => outcome,

@@ -130,8 +130,8 @@ fn no_credentials(run: &Run<'_>, because: Option<&str>, why: &str) -> Outcome {
         Some(_) => outcome.fix(
             run.runner_cause(RunnerCause::IdentityIgnored),
             Fix::note(
-                "Remove the setting that the message names from job.pod_template, so that EKS gives the container its \
-                 identity.",
+                "Remove the setting that the message names from job.pod_template, so that EKS injects the identity \
+                 into the container.",
             ),
         ),
     }

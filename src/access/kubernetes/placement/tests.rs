@@ -163,11 +163,13 @@ fn a_cordoned_node_says_so_once() {
 
 #[test]
 fn requests_are_summed_up() {
-    let asks = |requests: Value| json!({"resources": {"requests": requests}});
+    let requesting = |requests: Value| json!({"resources": {"requests": requests}});
     let with = |spec: Value| lacks(&spec, &json!({}));
-    assert!(with(json!({"containers": [asks(json!({"memory": "7Gi", "cpu": 1}))]})).is_empty());
+    assert!(with(json!({"containers": [requesting(json!({"memory": "7Gi", "cpu": 1}))]})).is_empty());
     assert_eq!(
-        with(json!({"containers": [asks(json!({"memory": "6Gi"})), asks(json!({"memory": "2Gi", "cpu": "2"}))]})),
+        with(
+            json!({"containers": [requesting(json!({"memory": "6Gi"})), requesting(json!({"memory": "2Gi", "cpu": "2"}))]})
+        ),
         [
             "it has cpu 1930m, but the pod requests 2",
             "it has memory 7Gi, but the pod requests 8192Mi"
@@ -178,22 +180,22 @@ fn requests_are_summed_up() {
         ["it has nvidia.com/gpu 0, but the pod requests 1"]
     );
     // An init container of its own, and a sidecar beside the container.
-    let init =
-        json!({"containers": [asks(json!({"memory": "4Gi"}))], "initContainers": [asks(json!({"memory": "5Gi"}))]});
+    let init = json!({"containers": [requesting(json!({"memory": "4Gi"}))], "initContainers": [requesting(json!({"memory": "5Gi"}))]});
     assert!(with(init).is_empty());
-    let mut sidecar = asks(json!({"memory": "4Gi"}));
+    let mut sidecar = requesting(json!({"memory": "4Gi"}));
     sidecar["restartPolicy"] = json!("Always");
-    let beside = json!({"containers": [asks(json!({"memory": "4Gi"}))], "initContainers": [sidecar]});
+    let beside = json!({"containers": [requesting(json!({"memory": "4Gi"}))], "initContainers": [sidecar]});
     assert_eq!(with(beside), ["it has memory 7Gi, but the pod requests 8192Mi"]);
     // The pod's own resources count instead.
-    let whole = json!({"containers": [asks(json!({"memory": "8Gi"}))], "resources": {"requests": {"memory": "1Gi"}}});
+    let whole =
+        json!({"containers": [requesting(json!({"memory": "8Gi"}))], "resources": {"requests": {"memory": "1Gi"}}});
     assert!(with(whole).is_empty());
     // Its limits count only for what no container requests, and only for what a pod as a whole can limit.
     let limits = json!({"memory": "8Gi", "cpu": "2", "nvidia.com/gpu": 1});
-    let limited = json!({"containers": [asks(json!({"memory": "4Gi"}))], "resources": {"limits": limits}});
+    let limited = json!({"containers": [requesting(json!({"memory": "4Gi"}))], "resources": {"limits": limits}});
     assert_eq!(with(limited), ["it has cpu 1930m, but the pod requests 2"]);
     // The overhead of a RuntimeClass comes on top.
-    let mut heavy = json!({"containers": [asks(json!({"memory": "6Gi"}))]});
+    let mut heavy = json!({"containers": [requesting(json!({"memory": "6Gi"}))]});
     heavy["overhead"] = json!({"memory": "2Gi"});
     assert_eq!(with(heavy), ["it has memory 7Gi, but the pod requests 8192Mi"]);
 }

@@ -195,8 +195,8 @@ fn doubled_names(containers: &[MergedContainer<'_>]) -> Vec<InvalidField> {
             &format!("spec.initContainers[{index}]"),
             "Container name used twice in pod_template",
             format_args!(
-                "has the name {}, which {of} has, too. Kubernetes refuses every Job with two containers of one name. Give it \
-                 another name.",
+                "has the name {}, but {of} has the same name. Kubernetes refuses every Job in which two containers have one name. \
+                 Rename it.",
                 quoted(name)
             ),
         ));

@@ -76,7 +76,7 @@ pub(super) fn check(template: &Value, spec: &Value, containers: &[MergedContaine
         let own = sources.iter().find(|source| !is_set(source));
         let fix = match own {
             Some(own) => {
-                format!("The Orchestrator sets `{own}`: give your volume another name, or set `{own}` to null as well.")
+                format!("The Orchestrator sets `{own}`: rename your volume, or set `{own}` to null as well.")
             }
             None => "Remove all but one.".to_owned(),
         };

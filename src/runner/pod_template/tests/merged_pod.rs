@@ -172,13 +172,13 @@ fn what_a_job_cannot_be_without_or_twice_is_refused() {
             json!({"initContainers": [{"name": "a", "image": "i"}, {"name": "main", "image": "i"}]}),
             "spec.initContainers[1]",
             "Container name used twice",
-            "which the Orchestrator's own container has, too",
+            "but the Orchestrator's own container has the same name",
         ),
         (
             json!({"initContainers": [{"name": "a", "image": "i"}, {"name": "a", "image": "i"}]}),
             "spec.initContainers[1]",
             "Container name used twice",
-            "which another container has, too",
+            "but another container has the same name",
         ),
         (json!({"volumes": null}), "spec.volumes", "Field removed", "is null"),
         (
